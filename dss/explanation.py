@@ -1,0 +1,259 @@
+"""Why this one: typed reasons first, sentences from them last.
+
+Reasons are facts that can be checked: contributions that sum to the score, the figure under each rating with its
+evidence, limits that were nearly missed, what the techniques are known to do and risk, and what is not known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from dss.cost import TotalCost, cost_of
+from dss.matching import Candidates
+from dss.ranking import Contribution, Ranking, Scored
+from ontology.records import Fact, Grade, Objective, figure_kinds
+from ontology.requirement import NUMERIC, Outcome, Verdict
+from ontology.techniques import Issue, technique
+from repository.projection import Coded
+
+TIGHT = 0.10  # a limit is tight when a candidate keeps it by less than a tenth
+
+OBJECTIVE_WORDS: Mapping[Objective, str] = {
+    Objective.PERFORMANCE: "performance (quality of its answers)",
+    Objective.RELIABILITY: "reliability",
+    Objective.SECURITY: "security",
+    Objective.COST: "low cost",
+    Objective.LATENCY: "low latency",
+    Objective.COMPLEXITY: "low complexity",
+}
+FIGURE_WORDS: Mapping[str, str] = {
+    "accuracy_percent": "accuracy",
+    "metric_value": "measure of quality",
+    "retained_percent": "share of the float original's quality that is kept",
+    "stability_percent": "stability",
+    "price_usd": "price of the device",
+    "inference_latency_ms": "inference latency",
+    "system_latency_ms": "system latency",
+    "macs": "multiply-accumulates",
+    "parameters": "parameters",
+    "security": "where the input is processed",
+}
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One contribution to the score with the fact that its rating rests on."""
+
+    contribution: Contribution
+    fact: Fact | None
+    share_beaten: float | None  # 0 to 1: the place among the models of the same purpose, as the rating says
+
+
+@dataclass(frozen=True)
+class TightLimit:
+    """A limit that is kept, but only just: `margin` is the room left as a share of the limit."""
+
+    verdict: Verdict
+    margin: float
+
+
+@dataclass(frozen=True)
+class TechniqueNote:
+    """What a technique used here is known to do in general (DLOM², Table 1) and to risk (Figure 2)."""
+
+    name: str
+    label: str
+    raises: tuple[Objective, ...]
+    lowers: tuple[Objective, ...]
+    risks: tuple[Issue, ...]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Everything that is known about why a candidate stands where it stands."""
+
+    scored: Scored
+    reasons: tuple[Reason, ...]
+    tight: tuple[TightLimit, ...]
+    not_specific: tuple[Verdict, ...]
+    unknown_ratings: tuple[Objective, ...]
+    set_aside: tuple[Objective, ...]
+    carried: tuple[str, ...]  # figures that were measured on another device
+    weakest: Grade | None  # the weakest evidence under the score and the limits
+    techniques: tuple[TechniqueNote, ...]
+    cost: TotalCost
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How much one objective speaks for the first of two candidates (negative: for the second), in points."""
+
+    objective: Objective
+    points: float
+
+
+def explain(candidates: Candidates, ranking: Ranking, scored: Scored) -> Explanation:
+    """The reasons for one candidate's place."""
+    p, row = candidates.projection, scored.row
+    verdicts = candidates.verdicts(row)
+    reasons = tuple(_reason(candidates, c, row) for c in scored.contributions)
+    facts = {r.contribution.figure: r.fact for r in reasons if r.fact}
+    for v in verdicts:
+        if v.limit.figure in p.figure_rows and (fact := p.fact(row, v.limit.figure)):
+            facts[v.limit.figure] = fact
+    cost = cost_of(candidates.requirement, p, row, candidates.cloud)
+    grades = [f.evidence for f in facts.values()]
+    return Explanation(
+        scored=scored,
+        reasons=reasons,
+        tight=tuple(t for t in map(_tight, verdicts) if t is not None),
+        not_specific=tuple(v for v in verdicts if v.not_specific),
+        unknown_ratings=tuple(
+            c.objective for c in scored.contributions if c.rating is None and c.objective not in ranking.set_aside
+        ),
+        set_aside=ranking.set_aside,
+        carried=tuple(sorted(figure for figure, fact in facts.items() if fact.carried_from)),
+        weakest=max(grades, key=lambda g: g.rank) if grades else None,
+        techniques=_techniques(candidates, row),
+        cost=cost,
+    )
+
+
+def difference(first: Scored, second: Scored) -> tuple[Difference, ...]:
+    """Why the first and not the second: the objectives by how much they speak for it; they sum to the scores' difference."""
+    pairs = zip(first.contributions, second.contributions, strict=True)
+    found = [Difference(a.objective, a.points - b.points) for a, b in pairs]
+    return tuple(sorted(found, key=lambda d: -d.points))
+
+
+def _reason(candidates: Candidates, contribution: Contribution, row: int) -> Reason:
+    p, figure = candidates.projection, contribution.figure
+    share = None if contribution.rating is None else (contribution.rating - 1) / 4
+    if not figure:
+        return Reason(contribution, None, share)
+    if figure in p.figure_rows:
+        return Reason(contribution, p.fact(row, figure), share)
+    if figure == "retained_percent":
+        base = p.fact(row, "accuracy_percent") or p.fact(row, "metric_value")
+        column = p.columns[figure]
+        assert isinstance(column, np.ndarray)
+        if base is None:
+            return Reason(contribution, None, share)
+        fact = Fact(
+            float(column[row]), "%", base.evidence, base.source, base.carried_from, "of its float original",
+            base.obtained, base.samples,
+        )  # fmt: skip
+        return Reason(contribution, fact, share)
+    if figure == "price_usd":
+        device = p.devices.get(str(p.models["device"].iat[row]), {})
+        grade = Grade(device["price_evidence"]) if "price_evidence" in device else Grade.DECLARED
+        price = p.columns["price_usd"]
+        assert isinstance(price, np.ndarray)
+        return Reason(contribution, Fact(float(price[row]), "USD", grade, device.get("price_source", "")), share)
+    if figure in ("macs", "parameters"):
+        column = p.columns[figure]
+        assert isinstance(column, np.ndarray)
+        source = p.label("src", str(p.models["source"].iat[row]))
+        return Reason(contribution, Fact(float(column[row]), "", Grade.PUBLISHED, source), share)
+    return Reason(contribution, None, share)
+
+
+def _tight(verdict: Verdict) -> TightLimit | None:
+    limit = verdict.limit
+    if limit.relation not in NUMERIC or verdict.outcome is not Outcome.MET or not isinstance(verdict.actual, float):
+        return None
+    if not isinstance(limit.value, float | int) or not limit.value:
+        return None
+    margin = abs(verdict.actual - limit.value) / abs(limit.value)
+    return TightLimit(verdict, margin) if margin < TIGHT else None
+
+
+def _techniques(candidates: Candidates, row: int) -> tuple[TechniqueNote, ...]:
+    column = candidates.projection.columns["technique"]
+    assert isinstance(column, Coded)
+    names = column[row]
+    if not isinstance(names, frozenset):
+        return ()
+    broader = {w for n in names for w in candidates.projection.with_broader("tech", n) if w != n}
+    notes = []
+    for name in sorted(names - broader):
+        known = technique(name)
+        raises = tuple(o for o, sign in known.effects.items() if sign > 0)
+        lowers = tuple(o for o, sign in known.effects.items() if sign < 0)
+        notes.append(TechniqueNote(name, known.label, raises, lowers, known.risks))
+    return tuple(notes)
+
+
+def shown(value: float) -> str:
+    """A number with sensible digits: at least three significant ones, thousands separated."""
+    if value == 0 or abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.3g}"
+
+
+def sentences(explanation: Explanation) -> list[str]:
+    """The explanation in plain words, for a manager."""
+    scored = explanation.scored
+    told = [_score_sentence(scored)]
+    strongest = sorted(explanation.reasons, key=lambda r: -r.contribution.points)
+    for reason in strongest[:3]:
+        if (sentence := _reason_sentence(reason)) is not None:
+            told.append(sentence)
+    if explanation.unknown_ratings:
+        names = ", ".join(o.value for o in explanation.unknown_ratings)
+        told.append(
+            f"Nothing is known of its {names}; that counts as the lowest rating, so the score can only rise "
+            f"(to at most {scored.score_at_best:.2f})."
+        )
+    if explanation.set_aside:
+        names = ", ".join(o.value for o in explanation.set_aside)
+        told.append(
+            f"No candidate has evidence on {names}: undecided by evidence, so the other weights were scaled up."
+        )
+    for tight in explanation.tight:
+        limit = tight.verdict.limit
+        told.append(f"{limit.label} is kept with only {tight.margin:.0%} to spare.")
+    for verdict in explanation.not_specific:
+        told.append(f"Its source names no {verdict.limit.label.lower()}; it counts as made for any.")
+    if explanation.carried:
+        names = ", ".join(FIGURE_WORDS.get(f, f) for f in explanation.carried)
+        told.append(f"Measured on another device with the same runtime and precision: {names}.")
+    for note in explanation.techniques:
+        told.append(_technique_sentence(note))
+    return told
+
+
+def _score_sentence(scored: Scored) -> str:
+    place = "First" if scored.place == 1 else f"Place {scored.place}"
+    return f"{place}, with a score of {scored.score:.2f} out of 5."
+
+
+def _reason_sentence(reason: Reason) -> str | None:
+    c = reason.contribution
+    if c.rating is None or c.weight == 0:
+        return None
+    text = f"{OBJECTIVE_WORDS[c.objective].capitalize()} adds {c.points:.2f}: rated {c.rating:.1f} at a weight of {c.weight:.0%}"
+    if reason.fact is not None and reason.share_beaten is not None:
+        fact = reason.fact
+        what = FIGURE_WORDS.get(c.figure, c.figure)
+        text += f" ({what} {shown(fact.value)} {fact.unit}".rstrip()
+        text += f", better than {reason.share_beaten:.0%} of its kind; {fact.evidence.value})"
+    return text + "."
+
+
+def _technique_sentence(note: TechniqueNote) -> str:
+    if not note.raises and not note.lowers:
+        return f"{note.label} was applied."
+    parts = []
+    if note.raises:
+        parts.append(f"helps {', '.join(o.value for o in note.raises)}")
+    if note.lowers:
+        parts.append(f"costs {', '.join(o.value for o in note.lowers)}")
+    risks = f"; watch for {', '.join(i.label.lower() for i in note.risks)}" if note.risks else ""
+    return f"In general {note.label.lower()} {' and '.join(parts)} (DLOM², Table 1){risks}."
+
+
+__all__ = ["Explanation", "difference", "explain", "figure_kinds", "sentences"]

@@ -1,0 +1,146 @@
+"""What to relax when nothing fits, or little does: the smallest change of one limit, and how many it admits.
+
+Only a single limit is changed at a time. A model is admitted by relaxing a limit when that limit is the only one it
+does not meet; a model that lacks a figure is never admitted by relaxing, only by measuring.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from dss.cost import CLOUD_FIELDS
+from dss.matching import VIOLATED, Candidates
+from ontology.requirement import NUMERIC, Limit, Relation, Requirement, Verdict
+from repository.projection import Coded
+
+_LADDER = (1, 5, 25)  # a number is relaxed to admit at least so many, as far as there are
+_ALTERNATIVES = 4
+
+
+@dataclass(frozen=True)
+class NearMiss:
+    """One relaxation: set `field` to `value` (None: give it up) and `admits` more models match."""
+
+    limit: Limit
+    value: float | tuple[str, ...] | None
+    admits: int
+    excess: float | None = None  # how far a number has to give way, in the limit's unit
+
+    def apply(self, requirement: Requirement) -> Requirement:
+        """The requirement with this relaxation."""
+        given_up = () if isinstance(self.limit.value, tuple) else (False if self.limit.value is True else None)
+        return replace(requirement, **{self.limit.field: given_up if self.value is None else self.value})
+
+
+@dataclass(frozen=True)
+class Closest:
+    """A model that does not match, with everything that it violates or lacks."""
+
+    row: int
+    verdicts: tuple[Verdict, ...]
+
+
+def near_misses(candidates: Candidates) -> tuple[NearMiss, ...]:
+    """Every useful single relaxation, those that give way least (relative to the limit) first."""
+    found: list[NearMiss] = []
+    only_one = (candidates.violations == 1) & (candidates.unknowns == 0)
+    for i, limit in enumerate(candidates.limits):
+        rows = np.flatnonzero(only_one & (candidates.outcomes[i] == VIOLATED))
+        if limit.field in CLOUD_FIELDS:
+            found += _cloud(candidates, limit, len(rows))
+        elif not len(rows):
+            continue
+        elif limit.relation in NUMERIC:
+            found += _numeric(candidates, limit, rows)
+        else:
+            found += _choices(candidates, limit, rows)
+    return tuple(sorted(found, key=_order))
+
+
+def closest(candidates: Candidates, most: int = 5) -> tuple[Closest, ...]:
+    """The models that miss by least: fewest violations, then fewest unknowns, then the smallest relative excess."""
+    misses = candidates.violations * 1000 + candidates.unknowns
+    misses = np.where(candidates.violations + candidates.unknowns == 0, np.iinfo(np.int64).max, misses)
+    excess = np.zeros(len(candidates.projection))
+    for limit in candidates.limits:
+        column = candidates.column(limit.figure) if limit.field not in CLOUD_FIELDS else None
+        if limit.relation in NUMERIC and isinstance(column, np.ndarray) and isinstance(limit.value, float | int):
+            over = (column - limit.value) * (1 if limit.relation is Relation.AT_MOST else -1)
+            excess += np.nan_to_num(np.maximum(over, 0)) / max(abs(limit.value), 1e-9)
+    order = np.lexsort((np.arange(len(misses)), excess, misses))[:most]
+    return tuple(
+        Closest(int(row), candidates.verdicts(int(row))) for row in order if misses[row] < np.iinfo(np.int64).max
+    )
+
+
+def _order(miss: NearMiss) -> tuple[int, float, int]:
+    """Numbers first, by how far they give way in proportion; then alternatives; then giving a limit up."""
+    if miss.excess is not None and isinstance(miss.limit.value, float | int):
+        return 0, miss.excess / max(abs(miss.limit.value), 1e-9), -miss.admits
+    return (2 if miss.value is None else 1), 0.0, -miss.admits
+
+
+def _numeric(candidates: Candidates, limit: Limit, rows: np.ndarray) -> Iterable[NearMiss]:  # type: ignore[type-arg]
+    column = candidates.column(limit.figure)
+    assert isinstance(column, np.ndarray) and isinstance(limit.value, float | int)
+    at_most = limit.relation is Relation.AT_MOST
+    values = np.sort(column[rows]) if at_most else np.sort(column[rows])[::-1]
+    steps = dict.fromkeys(_admitting(values, n) for n in _LADDER if n <= len(values))
+    for value in steps:
+        admits = int((values <= value).sum() if at_most else (values >= value).sum())
+        yield NearMiss(limit, value, admits, abs(value - float(limit.value)))
+
+
+def _admitting(values: np.ndarray, n: int) -> float:  # type: ignore[type-arg]
+    return float(values[n - 1])
+
+
+def _choices(candidates: Candidates, limit: Limit, rows: np.ndarray) -> Iterable[NearMiss]:  # type: ignore[type-arg]
+    column = candidates.column(limit.figure)
+    assert isinstance(column, Coded)
+    if isinstance(limit.value, tuple) and limit.relation in (Relation.ONE_OF, Relation.ONE_OF_IF_STATED):
+        seen: Counter[str] = Counter()
+        for code, n in zip(*np.unique(column.codes[rows], return_counts=True), strict=True):
+            value = column.values[code]
+            if isinstance(value, frozenset):
+                seen.update(dict.fromkeys(value, int(n)))
+        for name, n in seen.most_common(_ALTERNATIVES):
+            if n < len(rows):
+                yield NearMiss(limit, (*limit.value, name) if not _single(limit) else (name,), n)
+    yield NearMiss(limit, None, len(rows))
+
+
+def _single(limit: Limit) -> bool:
+    from ontology.requirement import spec
+
+    return spec(limit.field).single
+
+
+def _cloud(candidates: Candidates, limit: Limit, alone: int) -> Iterable[NearMiss]:
+    """The cloud is chosen for the whole request, so each relaxation is tried by choosing it again."""
+    from dss.matching import find
+
+    if candidates.cloud is None or candidates.cloud.fits:
+        return
+    without = NearMiss(limit, None, 0).apply(candidates.requirement)
+    admits = len(find(without, candidates.projection).matches)
+    if admits:
+        yield NearMiss(limit, None, admits)
+    if limit.relation is Relation.AT_MOST and isinstance(limit.value, float | int):
+        column = {
+            "cloud_monthly_usd": "price_usd_per_hour",
+            "response_time_ms": "response_time_ms",
+        }[limit.figure]
+        factor = 730.0 if column == "price_usd_per_hour" else 1.0
+        for value in sorted({float(c[column]) * factor for c in candidates.projection.clouds.values() if column in c}):
+            if value > limit.value:
+                relaxed = NearMiss(limit, value, 0, value - float(limit.value))
+                admits = len(find(relaxed.apply(candidates.requirement), candidates.projection).matches)
+                if admits:
+                    yield replace(relaxed, admits=admits)
+                    return
+    _ = alone

@@ -1,0 +1,112 @@
+"""The paper's score (DLOM², equation 1): the sum over the objectives of weight × rating.
+
+An objective for which no candidate has evidence is set aside and the other weights are renormalised. Where one
+candidate lacks evidence that others have, its score is an interval; candidates are ranked by what their evidence
+guarantees, so that what is not known never counts in anybody's favour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from dss.ratings import HIGHEST, LOWEST, Ratings
+from ontology.records import Objective
+from repository.projection import IntArray
+
+MOST = 200  # candidates described in full
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """What one objective adds to a candidate's score. `rating` is None where there is no evidence."""
+
+    objective: Objective
+    weight: float  # among the objectives that evidence decides; these weights sum to 1
+    rating: float | None
+    points: float  # weight × rating; the guaranteed minimum, weight × 1, where there is no evidence
+    points_at_best: float
+    figure: str  # the figure that the rating was derived from, "" for none
+    votes: int
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One candidate with its score: guaranteed by evidence, and reachable at best."""
+
+    row: int
+    place: int
+    score: float
+    score_at_best: float
+    contributions: tuple[Contribution, ...]
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """The best candidates in order, and how the weights were used. `total` counts all that were ranked."""
+
+    scored: tuple[Scored, ...]
+    total: int
+    weights: Mapping[Objective, float]  # as elicited, over all six
+    used: Mapping[Objective, float]  # renormalised over the objectives that evidence decides
+    set_aside: tuple[Objective, ...]  # undecided by evidence: no candidate has any
+
+    @property
+    def winner(self) -> Scored | None:
+        """The best candidate, None when there is none."""
+        return self.scored[0] if self.scored else None
+
+
+def usable_weights(
+    weights: Mapping[Objective, float], known: Mapping[Objective, bool]
+) -> tuple[dict[Objective, float], tuple[Objective, ...]]:
+    """The weights renormalised over the objectives for which somebody has evidence, and those set aside.
+
+    When the remaining weights sum to nothing they are taken as equal.
+    """
+    aside = tuple(o for o in Objective if not known[o])
+    total = sum(weights[o] for o in Objective if known[o])
+    kept = [o for o in Objective if known[o]]
+    used = {o: (weights[o] / total if total > 0 else 1 / len(kept)) if known[o] else 0.0 for o in Objective}
+    return used, aside
+
+
+def rank(rows: IntArray, ratings: Ratings, weights: Mapping[Objective, float], names: np.ndarray) -> Ranking:  # type: ignore[type-arg]
+    """Score `rows` and put them in order: guaranteed score, then score at best, then name (so that ties are stable).
+
+    All are ranked; the first `MOST` are described. `names` are the models' names, by row.
+    """
+    table = np.array([ratings.values[o][rows] for o in Objective])
+    known = {o: bool((~np.isnan(table[i])).any()) if len(rows) else False for i, o in enumerate(Objective)}
+    used, aside = usable_weights(weights, known)
+    column = np.array([used[o] for o in Objective])[:, None]
+    low = (column * np.where(np.isnan(table), LOWEST, table)).sum(axis=0)
+    high = (column * np.where(np.isnan(table), HIGHEST, table)).sum(axis=0)
+    order = np.lexsort((names[rows], -np.round(high, 9), -np.round(low, 9)))
+    scored = tuple(
+        Scored(int(rows[i]), place, float(low[i]), float(high[i]), _contributions(int(rows[i]), ratings, used))
+        for place, i in enumerate(order[:MOST], start=1)
+    )
+    return Ranking(scored, len(rows), dict(weights), used, aside)
+
+
+def _contributions(row: int, ratings: Ratings, used: Mapping[Objective, float]) -> tuple[Contribution, ...]:
+    found = []
+    for objective in Objective:
+        value = float(ratings.values[objective][row])
+        unknown = np.isnan(value)
+        weight = used[objective]
+        found.append(
+            Contribution(
+                objective=objective,
+                weight=weight,
+                rating=None if unknown else value,
+                points=weight * (LOWEST if unknown else value),
+                points_at_best=weight * (HIGHEST if unknown else value),
+                figure=str(ratings.figures[objective][row]),
+                votes=int(ratings.votes[objective][row]),
+            )
+        )
+    return tuple(found)

@@ -1,0 +1,420 @@
+"""The words of DLOM as frozen records: one class for each class of `dlom.ttl`, one field for each property.
+
+A field's name in camel case is the property's local name (`inference_latency_ms` is `:inferenceLatencyMs`);
+`tests/ontology/test_vocabulary.py` holds the two spellings together. Units are part of a name. `None` means
+not known: never zero, never an average. Names that refer to other records or to concepts are local names
+(`network="mobilenet-v2"`); the field says which prefix they belong to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import date
+from enum import StrEnum
+from functools import cache
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+NAMESPACE = "https://w3id.org/dlom#"
+INSTANCES = "https://w3id.org/dlom/"
+
+# One prefix per kind, without slashes in local names, so that IRIs read well in queries and results.
+PREFIXES: Mapping[str, str] = MappingProxyType(
+    {"": NAMESPACE}
+    | {
+        prefix: f"{INSTANCES}{kind}/"
+        for prefix, kind in {
+            "m": "model",
+            "p": "performance",
+            "part": "part",
+            "net": "network",
+            "tn": "trained-network",
+            "dev": "device",
+            "cloud": "cloud",
+            "opt": "optimization",
+            "rt": "runtime",
+            "data": "data-set",
+            "src": "source",
+            "tally": "tally",
+            "g": "graph",
+            "scale": "scale",
+            "vote": "vote",
+            "purpose": "purpose",
+            "area": "area",
+            "dtype": "device-type",
+            "tech": "technique",
+            "metric": "metric",
+            "domain": "domain",
+        }.items()
+    }
+    | {
+        "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
+        "rdfs": "http://www.w3.org/2000/01/rdf-schema#",
+        "owl": "http://www.w3.org/2002/07/owl#",
+        "xsd": "http://www.w3.org/2001/XMLSchema#",
+        "skos": "http://www.w3.org/2004/02/skos/core#",
+        "prov": "http://www.w3.org/ns/prov#",
+        "dcterms": "http://purl.org/dc/terms/",
+        "dcat": "http://www.w3.org/ns/dcat#",
+        "mls": "http://www.w3.org/ns/mls#",
+        "sosa": "http://www.w3.org/ns/sosa/",
+        "qudt": "http://qudt.org/schema/qudt/",
+        "unit": "http://qudt.org/vocab/unit/",
+        "schema": "https://schema.org/",
+    }
+)
+
+
+class Grade(StrEnum):
+    """How a figure was obtained, strongest first. "Carried from another device" is a flag beside it."""
+
+    MEASURED = "measured"
+    PUBLISHED = "published"
+    LITERATURE = "literature"
+    DECLARED = "declared"
+    PREDICTED = "predicted"
+
+    @property
+    def rank(self) -> int:
+        """0 for the strongest grade, rising as the evidence gets weaker."""
+        return list(Grade).index(self)
+
+    def accepted_by(self, weakest: Grade) -> bool:
+        """Whether this grade is at least as strong as `weakest`."""
+        return self.rank <= weakest.rank
+
+
+class Objective(StrEnum):
+    """The six objectives of the DLOM² paper, section 2.5."""
+
+    PERFORMANCE = "performance"
+    RELIABILITY = "reliability"
+    SECURITY = "security"
+    COST = "cost"
+    LATENCY = "latency"
+    COMPLEXITY = "complexity"
+
+
+REVERSE_SCALED = frozenset({Objective.COST, Objective.LATENCY, Objective.COMPLEXITY})
+
+OPTIMIZATION_CLASS = "Optimization"  # the paper's own class names, where they are not the record's name
+
+
+def attribute(*, unit: str = "", prop: str = "", step: str = "") -> Any:
+    """A plain property. `prop` names a published term that is used instead of one of ours."""
+    return field(default=None, metadata={"unit": unit, "property": prop, "step": step})
+
+
+def link(prefix: str, *, prop: str = "") -> Any:
+    """A property whose value is the local name of something under `prefix`."""
+    return field(default=None, metadata={"prefix": prefix, "property": prop})
+
+
+def links(prefix: str, *, prop: str = "") -> Any:
+    """A property with several such values; `None` when nothing is known, `()` when it is known to be none."""
+    return field(default=None, metadata={"prefix": prefix, "property": prop})
+
+
+def figure(unit: str, *, higher_is_better: bool | None) -> Any:
+    """A property of a Performance that can be limited, charted and compared."""
+    return field(default=None, metadata={"unit": unit, "figure": True, "higher_is_better": higher_is_better})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """What every record has. `name` is the local name of its IRI, `label` what a person reads."""
+
+    prefix: ClassVar[str] = ""
+    name: str
+    label: str | None = attribute(prop="rdfs:label")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source(Record):
+    """Where facts come from: a table of a paper or a benchmark, at a version."""
+
+    prefix: ClassVar[str] = "src"
+    title: str | None = attribute(prop="dcterms:title")
+    licence: str | None = attribute(prop="dcterms:license")
+    digest: str | None = attribute()
+    version: str | None = attribute(prop="dcterms:hasVersion")
+    url: str | None = attribute(prop="dcat:landingPage")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSet(Record):
+    """A set of examples. A subset is a data set of its own, so that accuracies on different sets never mix."""
+
+    prefix: ClassVar[str] = "data"
+    subset_of: str | None = link("data")
+    domain: str | None = link("domain")
+    classes: int | None = attribute()
+    examples: int | None = attribute()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network(Record):
+    """An architecture, shared by all sources."""
+
+    prefix: ClassVar[str] = "net"
+    family: str | None = attribute()
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainedNetwork(Record):
+    """The paper's Main DLN: an architecture as one source trained it (DLOM², Table 3)."""
+
+    prefix: ClassVar[str] = "tn"
+    network: str | None = link("net")
+    training_data_set: str | None = link("data")
+    weights_name: str | None = attribute()
+    hyper_parameters: str | None = attribute()
+    activation: str | None = attribute()
+    loss_function: str | None = attribute()
+    layers: int | None = attribute()
+    inputs: int | None = attribute()
+    outputs: int | None = attribute()
+    input_shape: str | None = attribute()
+    parameters: int | None = attribute()
+    macs: int | None = attribute()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Device(Record):
+    """An end or edge device (the paper's End Devices Specifications)."""
+
+    prefix: ClassVar[str] = "dev"
+    device_type: tuple[str, ...] | None = links("dtype")
+    sold_singly: bool | None = attribute()
+    variant_of: str | None = link("dev")
+    cpu: str | None = attribute()
+    cpu_cores: int | None = attribute()
+    clock_ghz: float | None = attribute(unit="GHz")
+    accelerator: str | None = attribute()
+    processor_kind: tuple[str, ...] | None = attribute()
+    ram_mib: float | None = attribute(unit="MiB")
+    flash_mib: float | None = attribute(unit="MiB")
+    camera: str | None = attribute()
+    has_camera: bool | None = attribute()
+    operating_system: tuple[str, ...] | None = attribute()
+    os_release: str | None = attribute()
+    framework: tuple[str, ...] | None = attribute()
+    chipset: str | None = attribute()
+    vendor: str | None = attribute()
+    form_factor: str | None = attribute()
+    device_power_w: float | None = attribute(unit="W")
+    price_usd: float | None = attribute(unit="USD")
+    price_evidence: Grade | None = attribute()
+    price_source: str | None = attribute()
+    specification_source: str | None = attribute()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cloud(Record):
+    """A server-side configuration (the paper's Cloud Configuration)."""
+
+    prefix: ClassVar[str] = "cloud"
+    provider: str | None = attribute()
+    host_address: str | None = attribute()
+    kind: str | None = attribute()
+    vcpus: int | None = attribute()
+    ram_gib: float | None = attribute(unit="GiB")
+    accelerator: str | None = attribute()
+    accelerator_count: int | None = attribute()
+    accelerator_memory_gib: float | None = attribute(unit="GiB")
+    response_time_ms: float | None = attribute(unit="ms")
+    shielded_execution: bool | None = attribute()
+    shielded_execution_note: str | None = attribute()
+    security_protocol: tuple[str, ...] | None = attribute()
+    backup_address: str | None = attribute()
+    price_usd_per_hour: float | None = attribute(unit="USD/h")
+    price_evidence: Grade | None = attribute()
+    price_source: str | None = attribute()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Optimization(Record):
+    """A combination of techniques applied to a network. No technique at all is a known fact: `()`."""
+
+    prefix: ClassVar[str] = "opt"
+    technique: tuple[str, ...] | None = links("tech")
+    precision: str | None = attribute()
+    weight_bits: int | None = attribute()
+    activation_bits: int | None = attribute()
+    algorithm: tuple[str, ...] | None = attribute()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Runtime(Record):
+    """A library that runs models, on one kind of compute unit."""
+
+    prefix: ClassVar[str] = "rt"
+    library: str | None = attribute()
+    compute_unit: str | None = attribute()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part(Record):
+    """One component of a model that runs in several parts, where no total may be claimed."""
+
+    prefix: ClassVar[str] = "part"
+    part_latency_ms: float | None = attribute(unit="ms")
+    part_peak_memory_mib: float | None = attribute(unit="MiB")
+    part_size_kib: float | None = attribute(unit="KiB")
+    part_compute_unit: str | None = attribute()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Performance(Record):
+    """One act of obtaining figures; they share grade, source and date (DLOM², section 4.1.1)."""
+
+    prefix: ClassVar[str] = "p"
+    inference_latency_ms: float | None = figure("ms", higher_is_better=False)
+    system_latency_ms: float | None = figure("ms", higher_is_better=False)
+    accuracy_percent: float | None = figure("%", higher_is_better=True)
+    metric_value: float | None = figure("", higher_is_better=None)
+    stability_percent: float | None = figure("%", higher_is_better=True)
+    throughput_per_s: float | None = figure("1/s", higher_is_better=True)
+    average_power_w: float | None = figure("W", higher_is_better=False)
+    energy_mj: float | None = figure("mJ", higher_is_better=False)
+    peak_memory_mib: float | None = figure("MiB", higher_is_better=False)
+    average_memory_mib: float | None = figure("MiB", higher_is_better=False)
+    size_kib: float | None = figure("KiB", higher_is_better=False)
+    metric: str | None = link("metric")
+    test_set: str | None = link("data")
+    samples: int | None = attribute()
+    original_value: float | None = attribute()
+    runtime_operators: int | None = attribute()
+    runtime_version: str | None = attribute()
+    part: tuple[str, ...] | None = links("part")
+    evidence: Grade | None = attribute()
+    source: str | None = link("src", prop="prov:hadPrimarySource")
+    source_detail: str | None = attribute()
+    obtained: date | None = attribute(prop="prov:generatedAtTime")
+    current: bool | None = attribute()
+    carried_from: str | None = link("p")
+    same_run_as: str | None = link("p")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model(Record):
+    """One variant of a network, on one device, with one runtime: what is chosen."""
+
+    prefix: ClassVar[str] = "m"
+    source: str | None = link("src", prop="prov:hadPrimarySource")
+    network: str | None = link("net")
+    trained_network: str | None = link("tn")
+    optimization: str | None = link("opt")
+    device: str | None = link("dev")
+    runtime: str | None = link("rt")
+    cloud: str | None = link("cloud")
+    purpose: str | None = link("purpose")
+    application_area: tuple[str, ...] | None = links("area")
+    year_created: int | None = attribute()
+    licence: str | None = attribute(prop="dcterms:license")
+    commercial_use: bool | None = attribute()
+    obtain: str | None = attribute()
+    number_of_devices: int | None = attribute()
+    declared_total_cost_usd: float | None = attribute(unit="USD")
+    other_cost_usd: float | None = attribute(unit="USD")
+    declared_rating: float | None = attribute()
+    performance: tuple[str, ...] | None = links("p")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Vote(Record):
+    """A user's rating of a model on one objective, 1 to 5, 5 best; the latest of a user is the current one."""
+
+    prefix: ClassVar[str] = "vote"
+    model: str | None = link("m")
+    objective: Objective | None = attribute()
+    rating: int | None = attribute()
+    rated_by: str | None = attribute()
+    rated_at: date | None = attribute(prop="prov:generatedAtTime")
+    comment: str | None = attribute(prop="rdfs:comment")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tally(Record):
+    """How many rows of a source's table had one outcome, and why."""
+
+    prefix: ClassVar[str] = "tally"
+    source: str | None = link("src", prop="prov:hadPrimarySource")
+    table: str | None = attribute()
+    outcome: str | None = attribute()
+    reason: str | None = attribute()
+    rows: int | None = attribute()
+
+
+@dataclass(frozen=True, kw_only=True)
+class RatingScale(Record):
+    """Frozen quantiles by which a figure becomes a rating, so that new models reverse no older two."""
+
+    prefix: ClassVar[str] = "scale"
+    objective: Objective | None = attribute()
+    purpose: str | None = link("purpose")
+    metric: str | None = link("metric")
+    test_set: str | None = link("data")
+    scaled_figure: str | None = attribute()
+    scale_version: int | None = attribute()
+    members: int | None = attribute()
+    breakpoints: str | None = attribute()
+    obtained: date | None = attribute(prop="prov:generatedAtTime")
+
+
+RECORDS: tuple[type[Record], ...] = (
+    Source,
+    DataSet,
+    Network,
+    TrainedNetwork,
+    Device,
+    Cloud,
+    Optimization,
+    Runtime,
+    Part,
+    Performance,
+    Model,
+    Vote,
+    Tally,
+    RatingScale,
+)
+
+
+@dataclass(frozen=True)
+class FigureKind:
+    """A figure that a Performance may hold: its column name, unit and which way is better."""
+
+    name: str
+    unit: str
+    higher_is_better: bool | None
+
+
+@cache
+def figure_kinds() -> tuple[FigureKind, ...]:
+    """Every figure of `Performance`, in the order in which the record lists them."""
+    return tuple(
+        FigureKind(f.name, f.metadata["unit"], f.metadata["higher_is_better"])
+        for f in fields(Performance)
+        if f.metadata.get("figure")
+    )
+
+
+def camel(name: str) -> str:
+    """`inference_latency_ms` → `inferenceLatencyMs`, the spelling used in the graph."""
+    head, *tail = name.split("_")
+    return head + "".join(word.capitalize() for word in tail)
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A value as shown to a person: with its unit and everything that says how far to trust it."""
+
+    value: float
+    unit: str
+    evidence: Grade
+    source: str
+    carried_from: str | None = None
+    detail: str = ""
+    obtained: str = ""
+    samples: int | None = None

@@ -1,0 +1,126 @@
+"""The knowledge graph behind one small interface: embedded on disk or in memory, or any SPARQL 1.1 server.
+
+A query without FROM sees the union of all named graphs. Results come as bytes in a standard format, which is what
+a server sends, so that the embedded engine and a remote one are used in the same way.
+"""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Iterable
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+import pandas as pd
+import pyoxigraph as ox
+
+from ontology.records import PREFIXES
+
+
+class GraphError(Exception):
+    """The graph could not be opened, reached or asked; the message says what to do."""
+
+
+class StoreBusy(GraphError):
+    """Another process holds the embedded store, which only one may open."""
+
+
+class Format(StrEnum):
+    """Media types in which a query's result may be asked for."""
+
+    CSV = "text/csv"
+    JSON = "application/sparql-results+json"
+    TURTLE = "text/turtle"
+
+
+class Graph(Protocol):
+    """What DLOM needs of a graph for reading."""
+
+    def query(self, text: str, format: Format = Format.CSV) -> bytes:
+        """The result of a SELECT or ASK as CSV or JSON, of a CONSTRUCT as Turtle. Raises GraphError."""
+        ...
+
+
+def frame(graph: Graph, text: str) -> pd.DataFrame:
+    """A SELECT as a table of strings; unbound is NaN. IRIs are whole, numbers are still text."""
+    return pd.read_csv(io.BytesIO(graph.query(text)), dtype=str, keep_default_na=False, na_values=[""])
+
+
+class EmbeddedGraph:
+    """Oxigraph in this process, on disk under `folder`, or in memory.
+
+    Writers hold `lock`: two threads that read, compute and write would otherwise lose one of the updates.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        """Open the store. Raises StoreBusy when another process has it open."""
+        try:
+            if folder is None:
+                self._store = ox.Store()
+            else:
+                folder.mkdir(parents=True, exist_ok=True)
+                self._store = ox.Store(str(folder))
+        except OSError as error:
+            if "lock" in str(error).lower():
+                raise StoreBusy(f"the knowledge graph in {folder} is open in another process") from error
+            raise GraphError(f"the knowledge graph in {folder} cannot be opened: {error}") from error
+        self.lock = threading.RLock()
+
+    def query(self, text: str, format: Format = Format.CSV) -> bytes:
+        """Run one query over the union of all graphs. Raises GraphError with the engine's own words."""
+        try:
+            results = self._store.query(text, use_default_graph_as_union=True)
+            return _serialised(results, format)
+        except (SyntaxError, ValueError, OSError, RuntimeError) as error:
+            raise GraphError(f"the query could not be run: {error}") from error
+
+    def replace(self, graph: ox.NamedNode, quads: Iterable[ox.Quad]) -> int:
+        """Make `quads` the whole content of a named graph; the number written. The new content is one transaction."""
+        fresh = list(quads)
+        with self.lock:
+            self._store.remove_graph(graph)
+            self._store.extend(fresh)
+        return len(fresh)
+
+    def quads(self, graph: ox.NamedNode) -> list[ox.Quad]:
+        """Everything in a named graph."""
+        return list(self._store.quads_for_pattern(None, None, None, graph))
+
+    def drop(self, graph: ox.NamedNode) -> None:
+        """Remove a named graph with everything in it."""
+        with self.lock:
+            self._store.remove_graph(graph)
+
+    def update(self, text: str) -> None:
+        """One SPARQL update, all of it or nothing. For our own texts only: LOAD would fetch from outside."""
+        with self.lock:
+            try:
+                self._store.update(text)
+            except (SyntaxError, ValueError, OSError, RuntimeError) as error:
+                raise GraphError(f"the update could not be run: {error}") from error
+
+    def load_turtle(self, text: bytes, graph: ox.NamedNode) -> None:
+        """Add Turtle of our own to a named graph."""
+        with self.lock:
+            self._store.load(text, format=ox.RdfFormat.TURTLE, to_graph=graph)
+
+    def settle(self) -> None:
+        """Have everything written so far survive a power cut; commits alone survive a kill."""
+        self._store.flush()
+
+    def __len__(self) -> int:
+        """The number of quads."""
+        return len(self._store)
+
+
+def _serialised(results: ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples, format: Format) -> bytes:
+    if isinstance(results, ox.QueryTriples):
+        return ox.serialize(results, format=ox.RdfFormat.TURTLE, prefixes=dict(PREFIXES)) or b""
+    if format is Format.TURTLE:
+        raise ValueError("only a CONSTRUCT or DESCRIBE can be written as Turtle; ask for CSV or JSON")
+    wanted = ox.QueryResultsFormat.JSON if format is Format.JSON else ox.QueryResultsFormat.CSV
+    if isinstance(results, ox.QueryBoolean) and format is Format.CSV:
+        return f"answer\n{str(bool(results)).lower()}\n".encode()
+    return results.serialize(format=wanted) or b""

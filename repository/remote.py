@@ -1,0 +1,29 @@
+"""A graph behind the SPARQL 1.1 protocol: the running app's own endpoint, or any other server's."""
+
+from __future__ import annotations
+
+import httpx
+
+from repository.graph import Format, GraphError
+
+_TIMEOUT = httpx.Timeout(60.0, connect=5.0)
+
+
+class RemoteGraph:
+    """Read-only access over HTTP. The union of all graphs is the server's default graph (ours does so)."""
+
+    def __init__(self, url: str, token: str = "") -> None:
+        """`url` is the query endpoint; `token` is sent as a bearer token."""
+        self.url = url
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+
+    def query(self, text: str, format: Format = Format.CSV) -> bytes:
+        """Send one query. Raises GraphError when the server cannot be reached or refuses."""
+        headers = {"Accept": format.value, **self._headers}
+        try:
+            answer = httpx.post(self.url, data={"query": text}, headers=headers, timeout=_TIMEOUT)
+        except httpx.HTTPError as error:
+            raise GraphError(f"no answer from {self.url} ({error}); is the app still running?") from error
+        if answer.status_code != httpx.codes.OK:
+            raise GraphError(f"{self.url} answered {answer.status_code}: {answer.text[:500]}")
+        return answer.content

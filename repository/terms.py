@@ -1,0 +1,98 @@
+"""Names and values as RDF terms, and as SPARQL text that stays inert whatever it contains."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from urllib.parse import quote, unquote
+
+import pyoxigraph as ox
+
+from ontology.records import NAMESPACE, PREFIXES, Grade
+
+_XSD = PREFIXES["xsd"]
+_READABLE = re.compile(r"[a-z0-9](?:[a-z0-9_-]|\.(?=[a-z0-9_-]))*")
+
+
+@dataclass(frozen=True)
+class Name:
+    """Something of ours, by prefix and local name: `Name("net", "mobilenet-v2")` is `net:mobilenet-v2`."""
+
+    prefix: str
+    local: str
+
+    @property
+    def iri(self) -> str:
+        """The full IRI; characters that an IRI cannot hold are percent-encoded."""
+        return PREFIXES[self.prefix] + quote(self.local, safe="-._~")
+
+
+Term = Name | str | float | int | bool | date
+
+
+def node(prefix: str, local: str) -> ox.NamedNode:
+    """The IRI of a local name under one of our prefixes."""
+    return ox.NamedNode(Name(prefix, local).iri)
+
+
+def curie_node(curie: str) -> ox.NamedNode:
+    """The IRI of `prov:hadPrimarySource` and the like, for any prefix of `PREFIXES`."""
+    prefix, _, local = curie.partition(":")
+    return ox.NamedNode(PREFIXES[prefix] + local)
+
+
+def local(iri: str) -> str:
+    """The local name at the end of one of our instance IRIs: the inverse of `Name.iri`."""
+    return unquote(iri.rsplit("/", 1)[-1].rsplit("#", 1)[-1])
+
+
+def literal(value: object) -> ox.Literal | ox.NamedNode:
+    """A value as an RDF term: real numbers as xsd:double, counts as xsd:integer, grades as our individuals.
+
+    Raises ValueError for numbers that are not finite: they compare with nothing.
+    """
+    if isinstance(value, Grade):
+        return ox.NamedNode(NAMESPACE + value.value)
+    if isinstance(value, StrEnum):
+        return ox.Literal(value.value)
+    if isinstance(value, bool):
+        return ox.Literal(value)
+    if isinstance(value, int):
+        return ox.Literal(str(value), datatype=ox.NamedNode(_XSD + "integer"))
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise ValueError(f"{value} cannot be stored or asked for; give a finite number")
+        return ox.Literal(value)
+    if isinstance(value, date):
+        return ox.Literal(value.isoformat(), datatype=ox.NamedNode(_XSD + "date"))
+    if isinstance(value, str):
+        return ox.Literal(value)
+    raise TypeError(f"no RDF term for {type(value).__name__} {value!r}")
+
+
+def sparql(term: Term) -> str:
+    """A term as SPARQL text. Strings are escaped by the engine's own serialiser, never pasted."""
+    if isinstance(term, Name):
+        return f"{term.prefix}:{term.local}" if _READABLE.fullmatch(term.local) else f"<{term.iri}>"
+    if isinstance(term, bool):
+        return str(term).lower()
+    if isinstance(term, int):
+        return str(term)
+    if isinstance(term, float):
+        literal(term)
+        return f"{term!r}e0" if "e" not in repr(term) else repr(term)  # an exponent makes it an xsd:double
+    return str(literal(term))
+
+
+def values(variable: str, terms: Iterable[Term]) -> str:
+    """`VALUES ?variable { … }`, which binds terms in every SPARQL engine."""
+    return f"VALUES ?{variable} {{ {' '.join(sparql(t) for t in terms)} }}"
+
+
+def prologue(*prefixes: str) -> str:
+    """PREFIX lines; all of ours and the published ones when none is named."""
+    return "".join(f"PREFIX {p}: <{PREFIXES[p]}>\n" for p in (prefixes or PREFIXES))
