@@ -11,29 +11,28 @@ This is the one file that knows all parts.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from datetime import date
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 import ontology
 from dss import matching, near_misses, ranking, ratings
-from dss.consistency import Consistency, consistency
-from dss.explanation import Explanation
+from dss.consistency import consistency
 from dss.explanation import explain as explain_one
 from dss.matching import Candidates
-from dss.near_misses import Closest, NearMiss
-from dss.preferences import Preferences, Weights, weights
+from dss.preferences import Preferences, weights
 from dss.query import compose
 from dss.ranking import Ranking
+from dss.selection import Selection
 from ontology.events import Event, Finished, Started
 from ontology.requirement import Requirement
 from ontology.requirement_json import RequirementError, from_text
 from ontology.settings import Settings
 from repository.graph import EmbeddedGraph
-from repository.knowledge import STORE, Knowledge
+from repository.knowledge import STORE, Knowledge, open_knowledge
 from repository.load import load
 from repository.sources.shelf import SOURCES
 from repository.terms import node
@@ -44,25 +43,12 @@ WORDS = Path(ontology.__file__).parent / "dlom.ttl"
 CLOSEST = 5
 
 
-@dataclass(frozen=True)
-class Selection:
-    """One requirement answered: everything that a face shows, and that the decision's record keeps."""
-
-    requirement: Requirement
-    preferences: Preferences
-    query: str
-    candidates: Candidates
-    weights: Weights
-    consistency: Consistency
-    ranking: Ranking
-    explanation: Explanation | None  # of the winner; None when nothing matches
-    near_misses: tuple[NearMiss, ...]
-    closest: tuple[Closest, ...]
-
-
 def set_up(settings: Settings) -> Iterator[Event]:
     """Load the shipped facts, and freeze the rating scales of a new installation. Twice is the same as once."""
-    graph = EmbeddedGraph(settings.home / STORE)
+    yield from _set_up(EmbeddedGraph(settings.home / STORE), settings)
+
+
+def _set_up(graph: EmbeddedGraph, settings: Settings) -> Iterator[Event]:
     yield from load(graph, SOURCES, settings.facts, WORDS)
     if not graph.quads(DECISIONS):
         yield from refresh_scales(graph, date.today())
@@ -78,6 +64,22 @@ def refresh_scales(graph: EmbeddedGraph, today: date) -> Iterator[Event]:
     graph.replace(DECISIONS, [*kept, *(q for scale in fresh for q in quads(scale, DECISIONS))])
     graph.settle()
     yield Finished("Freezing rating scales", f"{len(fresh)} scales, version {version}")
+
+
+def ready(settings: Settings, tell: Callable[[Event], None]) -> Knowledge:
+    """The installation's knowledge; one that has never been set up is set up first, telling `tell` of the progress."""
+    knowledge = open_knowledge(settings.home)
+    if isinstance(knowledge.graph, EmbeddedGraph) and not knowledge.graph.quads(DECISIONS):
+        for event in _set_up(knowledge.graph, settings):
+            tell(event)
+        knowledge.changed()
+    return knowledge
+
+
+@cache
+def installation(settings: Settings) -> Knowledge:
+    """What this installation knows, opened once in a process: the embedded store admits no second opening."""
+    return open_knowledge(settings.home)
 
 
 def read_request(text: str | bytes, knowledge: Knowledge) -> tuple[Requirement, Preferences]:
@@ -116,4 +118,13 @@ def select(requirement: Requirement, preferences: Preferences, knowledge: Knowle
     )
 
 
-__all__ = ["RequirementError", "Selection", "find_candidates", "rank_candidates", "read_request", "select", "set_up"]
+__all__ = [
+    "RequirementError",
+    "Selection",
+    "find_candidates",
+    "rank_candidates",
+    "read_request",
+    "ready",
+    "select",
+    "set_up",
+]

@@ -7,7 +7,7 @@ as whole columns, which a test holds to the same answers.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
 import numpy as np
@@ -122,8 +122,6 @@ def counts(candidates: Candidates) -> Counts:
 
 def upto(requirement: Requirement, step: Step) -> Requirement:
     """The requirement as it stood after a step: later steps' fields back to their defaults."""
-    from dataclasses import fields, replace
-
     order = list(Step)
     later = {
         f.name: f.default

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dss.cost import CLOUD_FIELDS
-from dss.matching import VIOLATED, Candidates
-from ontology.requirement import NUMERIC, Limit, Relation, Requirement, Verdict
+from dss.cost import CLOUD_FIELDS, HOURS_PER_MONTH
+from dss.matching import VIOLATED, Candidates, find
+from ontology.requirement import NUMERIC, Limit, Relation, Requirement, Verdict, spec
 from repository.projection import Coded
 
 _LADDER = (1, 5, 25)  # a number is relaxed to admit at least so many, as far as there are
@@ -51,7 +51,7 @@ def near_misses(candidates: Candidates) -> tuple[NearMiss, ...]:
     for i, limit in enumerate(candidates.limits):
         rows = np.flatnonzero(only_one & (candidates.outcomes[i] == VIOLATED))
         if limit.field in CLOUD_FIELDS:
-            found += _cloud(candidates, limit, len(rows))
+            found += _cloud(candidates, limit)
         elif not len(rows):
             continue
         elif limit.relation in NUMERIC:
@@ -64,7 +64,7 @@ def near_misses(candidates: Candidates) -> tuple[NearMiss, ...]:
 def closest(candidates: Candidates, most: int = 5) -> tuple[Closest, ...]:
     """The models that miss by least: fewest violations, then fewest unknowns, then the smallest relative excess."""
     misses = candidates.violations * 1000 + candidates.unknowns
-    misses = np.where(candidates.violations + candidates.unknowns == 0, np.iinfo(np.int64).max, misses)
+    misses = np.where(candidates.violations == 0, np.iinfo(np.int64).max, misses)  # those are listed apart
     excess = np.zeros(len(candidates.projection))
     for limit in candidates.limits:
         column = candidates.column(limit.figure) if limit.field not in CLOUD_FIELDS else None
@@ -78,7 +78,12 @@ def closest(candidates: Candidates, most: int = 5) -> tuple[Closest, ...]:
 
 
 def _order(miss: NearMiss) -> tuple[int, float, int]:
-    """Numbers first, by how far they give way in proportion; then alternatives; then giving a limit up."""
+    """Numbers first, by how far they give way in proportion; then alternatives; then giving a limit up.
+
+    What the model is for comes last: another task is hardly ever what was meant.
+    """
+    if miss.limit.field in ("task", "business_focus"):
+        return 3, 0.0, -miss.admits
     if miss.excess is not None and isinstance(miss.limit.value, float | int):
         return 0, miss.excess / max(abs(miss.limit.value), 1e-9), -miss.admits
     return (2 if miss.value is None else 1), 0.0, -miss.admits
@@ -107,23 +112,25 @@ def _choices(candidates: Candidates, limit: Limit, rows: np.ndarray) -> Iterable
         for code, n in zip(*np.unique(column.codes[rows], return_counts=True), strict=True):
             value = column.values[code]
             if isinstance(value, frozenset):
-                seen.update(dict.fromkeys(value, int(n)))
+                seen.update(dict.fromkeys(_narrowest(candidates, limit, value), int(n)))
         for name, n in seen.most_common(_ALTERNATIVES):
             if n < len(rows):
                 yield NearMiss(limit, (*limit.value, name) if not _single(limit) else (name,), n)
     yield NearMiss(limit, None, len(rows))
 
 
-def _single(limit: Limit) -> bool:
-    from ontology.requirement import spec
+def _narrowest(candidates: Candidates, limit: Limit, names: frozenset[str]) -> frozenset[str]:
+    """The names as stated, without the broader ones that follow from them."""
+    prefix = spec(limit.field).vocabulary
+    return names - {w for n in names for w in candidates.projection.with_broader(prefix, n) if w != n}
 
+
+def _single(limit: Limit) -> bool:
     return spec(limit.field).single
 
 
-def _cloud(candidates: Candidates, limit: Limit, alone: int) -> Iterable[NearMiss]:
+def _cloud(candidates: Candidates, limit: Limit) -> Iterable[NearMiss]:
     """The cloud is chosen for the whole request, so each relaxation is tried by choosing it again."""
-    from dss.matching import find
-
     if candidates.cloud is None or candidates.cloud.fits:
         return
     without = NearMiss(limit, None, 0).apply(candidates.requirement)
@@ -135,7 +142,7 @@ def _cloud(candidates: Candidates, limit: Limit, alone: int) -> Iterable[NearMis
             "cloud_monthly_usd": "price_usd_per_hour",
             "response_time_ms": "response_time_ms",
         }[limit.figure]
-        factor = 730.0 if column == "price_usd_per_hour" else 1.0
+        factor = HOURS_PER_MONTH if column == "price_usd_per_hour" else 1.0
         for value in sorted({float(c[column]) * factor for c in candidates.projection.clouds.values() if column in c}):
             if value > limit.value:
                 relaxed = NearMiss(limit, value, 0, value - float(limit.value))
@@ -143,4 +150,3 @@ def _cloud(candidates: Candidates, limit: Limit, alone: int) -> Iterable[NearMis
                 if admits:
                     yield replace(relaxed, admits=admits)
                     return
-    _ = alone

@@ -27,6 +27,7 @@ Indices = tuple[int, ...]
 RANDOM_INDEX = {3: 0.58, 4: 0.90, 5: 1.12, 6: 1.24, 7: 1.32, 8: 1.41}
 
 _TIE = 1e-9  # consistency ratios closer than this count as equal, so that rounding does not choose between them
+_LINE_SEARCH = tuple(0.5**k for k in range(40))
 
 
 def known_pairs(matrix: Matrix) -> list[tuple[int, int]]:
@@ -250,15 +251,13 @@ def _complete(connected: Matrix) -> tuple[Matrix, float]:
         gradient, hessian = _derivatives(filled, i, j, value, right)
         step = np.linalg.solve(hessian, gradient)
         decrement = float(gradient @ step)
-        size = 1.0
-        while True:
+        for size in _LINE_SEARCH:
             trial = logs - size * step
             filled[i, j], filled[j, i] = np.exp(trial), np.exp(-trial)
             reached, right = _perron(filled)
             # The last term lets a step through whose gain is below what doubles can show.
             if reached <= value - 0.1 * size * decrement + 1e-12 * value:
                 break
-            size /= 2
         logs, value = trial, reached
         if decrement < 1e-12 * value:
             return filled, value

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import httpx
 import pandas as pd
 
 from repository.graph import EmbeddedGraph, Format, Graph, GraphError, StoreBusy, frame
@@ -86,6 +87,18 @@ def announce(home: Path, url: str, token: str) -> None:
 def withdraw(home: Path) -> None:
     """Take that word back."""
     (home / SERVER).unlink(missing_ok=True)
+
+
+def serving(home: Path) -> str | None:
+    """The address of the app that holds this installation's store, when it answers; None otherwise."""
+    server = _server(home)
+    if server is None:
+        return None
+    try:
+        httpx.get(f"{server['url']}/sparql", timeout=2.0)
+    except httpx.HTTPError:
+        return None
+    return server["url"]
 
 
 def _server(home: Path) -> Mapping[str, str] | None:

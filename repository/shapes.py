@@ -61,18 +61,11 @@ def validate(data: str | Graph) -> list[Violation]:
     for result in report.subjects(RDF.type, SH.ValidationResult):
         focus = report.value(result, SH.focusNode)
         value = report.value(result, SH.value)
-        path = report.value(result, SH.resultPath) or _shapes().value(
-            report.value(result, SH.sourceShape), RDFS.seeAlso
-        )
-        # A sequence of properties has no name, and a value that repeats the subject says nothing.
-        found.add(
-            Violation(
-                short(focus),
-                short(path),
-                str(report.value(result, SH.resultMessage)),
-                "" if value == focus else short(value),
-            )
-        )
+        rule = report.value(result, SH.sourceShape)
+        path = report.value(result, SH.resultPath) or _shapes().value(rule, RDFS.seeAlso)
+        message = str(report.value(result, SH.resultMessage))
+        # A rule about the thing as a whole gives the thing itself as its value, which says nothing new.
+        found.add(Violation(short(focus), short(path), message, "" if value == focus else short(value)))
     return sorted(found)
 
 
@@ -81,19 +74,19 @@ def short(term: Node | None) -> str:
     if term is None or isinstance(term, BNode):
         return ""
     text = str(term)
-    fits = [(len(iri), prefix, iri) for prefix, iri in PREFIXES.items() if text.startswith(iri) and text != iri]
-    if not fits:
-        return text
-    _, prefix, iri = max(fits)
-    return f"{prefix}:{text[len(iri) :]}"
+    for prefix, iri in PREFIXES.items():
+        if text.startswith(iri):
+            return f"{prefix}:{text.removeprefix(iri)}"
+    return text
 
 
 def _parsed(turtle: str) -> Graph:
     try:
         return Graph().parse(data=turtle, format="turtle")
     except BadSyntax as error:
-        line = error.lines + 1
-        raise ValueError(f"this is not Turtle: line {line}: {error.message.strip()}; check that line") from error
+        # rdflib shows the whole text as Python bytes after its reason; the reason is enough.
+        reason = error.message.split(":\n", 1)[-1].split(" at ^", 1)[0]
+        raise ValueError(f"this is not Turtle: line {error.lines + 1}: {reason}; check that line") from error
 
 
 @cache
@@ -191,6 +184,7 @@ def _unknown_words(graph: Graph) -> Iterator[Violation]:
                 )
         classes = set(graph.objects(subject, RDF.type))
         domains = _domains(prop) if classes else frozenset()
-        if domains and not classes & domains:
+        # A thing of a broader class may well be of the right one: reviewed metrics are stated as plain concepts.
+        if domains and not any(classes.intersection(words.transitive_objects(d, RDFS.subClassOf)) for d in domains):
             told = " or ".join(sorted(str(words.value(kind, RDFS.label)) for kind in domains))
             yield Violation(short(subject), short(prop), f"this is said of a {told}, not of a thing of this class")

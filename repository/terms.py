@@ -15,6 +15,7 @@ import pyoxigraph as ox
 from ontology.records import NAMESPACE, PREFIXES, Grade
 
 _XSD = PREFIXES["xsd"]
+_PREFIX_OF = {iri: prefix for prefix, iri in PREFIXES.items()}
 _READABLE = re.compile(r"[a-z0-9](?:[a-z0-9_-]|\.(?=[a-z0-9_-]))*")
 
 
@@ -91,6 +92,20 @@ def sparql(term: Term) -> str:
 def values(variable: str, terms: Iterable[Term]) -> str:
     """`VALUES ?variable { … }`, which binds terms in every SPARQL engine."""
     return f"VALUES ?{variable} {{ {' '.join(sparql(t) for t in terms)} }}"
+
+
+def shortened(text: str) -> str:
+    """An IRI of a known namespace as its prefixed name, anything else as it is."""
+    base = text[: max(text.rfind("/"), text.rfind("#")) + 1]
+    prefix = _PREFIX_OF.get(base)
+    return text if prefix is None else f"{prefix}:{text[len(base) :]}"
+
+
+def with_prologue(text: str) -> str:
+    """A query with those of our prefixes that it does not declare itself put before it."""
+    declared = {match.lower() for match in re.findall(r"(?im)^\s*prefix\s+([a-z0-9_-]*)\s*:", text)}
+    missing = [p for p in PREFIXES if p not in declared and re.search(rf"(?<![\w-]){p}:", text)]
+    return prologue(*missing) + text if missing else text
 
 
 def prologue(*prefixes: str) -> str:

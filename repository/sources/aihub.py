@@ -289,5 +289,5 @@ def _operators(components: Sequence[Mapping[str, str]]) -> int | None:
 
 
 def _memory_mib(row: Mapping[str, str]) -> float | None:
-    """The printed maximum; the minimum is 0 in most rows. A maximum of 0 is no figure either: BERT needs more."""
+    """The printed maximum; the minimum is 0 in most rows. A maximum of 0, on Windows only, is no figure either."""
     return float(row["peak_memory_max_mb"] or 0) or None

@@ -241,6 +241,7 @@ def test_an_array_that_is_no_comparison_matrix_is_refused(matrix: Matrix, messag
 
 def test_no_cycle_nothing_to_contradict() -> None:
     assert consistency(Preferences()) == Consistency(ratio=0, judgements=0, checks=0)
+    assert "you have not compared anything" in consistency(Preferences()).in_words()
     tree = Preferences.from_text("performance-cost:9,cost-latency:-9,latency-security:9")
     assert consistency(tree) == Consistency(ratio=0, judgements=3, checks=0)
     assert "no answer can be checked" in consistency(tree).in_words()

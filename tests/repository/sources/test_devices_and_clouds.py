@@ -57,8 +57,8 @@ def test_price_evidence_is_literature_only_for_a_named_page(devices: dict[str, D
     assert price_evidence("price: target price in the Wikipedia table copied at example.org") is Grade.LITERATURE
     assert price_evidence("estimate (general knowledge)") is Grade.DECLARED
     assert sum(device.price_evidence is Grade.LITERATURE for device in devices.values()) == 11
-    assert sum(device.price_evidence is Grade.DECLARED for device in devices.values()) == 51
-    assert sum(device.price_usd is None for device in devices.values()) == 18
+    assert sum(device.price_evidence is Grade.DECLARED for device in devices.values()) == 50
+    assert sum(device.price_usd is None for device in devices.values()) == 19
 
 
 def test_a_raspberry_pi(devices: dict[str, Device]) -> None:

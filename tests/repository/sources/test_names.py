@@ -145,7 +145,7 @@ def test_every_name_is_one_identity_and_fit_for_an_iri(names: Names) -> None:
         ("devices.csv", "Samsung Galaxy S24,s24,S24,android-phone,true,,", "'Samsung Galaxy S24',.* occurs twice"),
         (
             "devices.csv",
-            "Galaxy 24,samsung-galaxy-s24,S24,android-phone,true,,",
+            "Galaxy 24,samsung-galaxy-s24,S24,phone,true,,",
             "'samsung-galaxy-s24' differ in label",
         ),
         ("devices.csv", "Toaster,toaster,Toaster,appliance,true,,", "device_types 'appliance' is not in device_types"),

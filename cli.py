@@ -1,0 +1,205 @@
+"""The command line: the same story as the wizard, for people and for scripts."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ontology.settings import Settings, SettingsError
+
+cli = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Find the optimized deep-learning model that fits your devices, with evidence.",
+)
+RequestFile = Annotated[Path, typer.Argument(help="A requirement as JSON, such as examples/abc-medical.json.")]
+USAGE = 2  # exit code for input that cannot be used, as typer's own
+
+
+def main() -> None:
+    """The entry point: every error that a person can mend is told in one line, without a traceback."""
+    with _plain_errors():
+        cli()
+
+
+@cli.command()
+def run(
+    port: Annotated[int | None, typer.Option(help="Where to serve; DLOM_PORT, else 8501.")] = None,
+    headless: Annotated[bool, typer.Option(help="Do not open a browser.")] = False,
+) -> None:
+    """Load the facts and serve the wizard in the browser."""
+    settings = _settings(port)
+    from repository.graph import StoreBusy
+    from repository.knowledge import serving
+
+    url = serving(settings.home)
+    if url is not None:
+        typer.echo(f"DLOM is running already: {url}")
+        return
+    try:
+        _set_up(settings)
+    except StoreBusy as busy:
+        raise SystemExit(
+            f"{busy}; is another ./dlom at work? Wait for it, or set DLOM_HOME to another folder."
+        ) from busy
+    typer.echo(f"DLOM is at {settings.address} (stop it with Ctrl+C)")
+    sys.stdout.flush()
+    app = Path(__file__).with_name("app.py")
+    options = {
+        "server.address": settings.host,
+        "server.port": settings.port,
+        "server.headless": str(headless or not _has_screen()).lower(),
+        "browser.gatherUsageStats": "false",
+    }
+    arguments = [f"--{name}={value}" for name, value in options.items()]
+    os.environ["DLOM_HOME"] = str(settings.home)
+    os.chdir(app.parent)  # Streamlit reads .streamlit/config.toml from here
+    os.execv(sys.executable, [sys.executable, "-m", "streamlit", "run", str(app), *arguments])
+
+
+@cli.command()
+def load() -> None:
+    """Load or update the shipped facts; what is loaded already is left alone, and a kill does no harm."""
+    _set_up(_settings())
+
+
+@cli.command()
+def select(
+    file: RequestFile,
+    as_json: Annotated[bool, typer.Option("--json", help="The same content as typed data.")] = False,
+    query: Annotated[bool, typer.Option("--query", help="Print only the SPARQL that the requirement becomes.")] = False,
+    top: Annotated[int, typer.Option(min=1, max=200, help="How many runners-up to list.")] = 10,
+) -> None:
+    """Answer a requirement: the best model with the reasons, or what to relax when nothing fits."""
+    import flow
+    from dss import record
+
+    knowledge = _knowledge(_settings())
+    requirement, preferences = flow.read_request(_read(file), knowledge)
+    selection = flow.select(requirement, preferences, knowledge)
+    if query:
+        typer.echo(selection.query)
+    elif as_json:
+        typer.echo(json.dumps(record.answer(selection), indent=2, ensure_ascii=False))
+    else:
+        from dss.report import report
+
+        typer.echo(report(selection, top))
+
+
+@cli.command()
+def query(
+    file: Annotated[Path, typer.Argument(help="A SPARQL query; the project's prefixes may be left out.")],
+    format: Annotated[str, typer.Option(help="table, csv or json.")] = "table",
+) -> None:
+    """Ask the knowledge graph in SPARQL; the default graph is the union of all sources."""
+    from repository.graph import Format
+    from repository.terms import with_prologue
+
+    if format not in ("table", "csv", "json"):
+        raise typer.BadParameter(f"{format!r} is not a format; write table, csv or json", param_hint="--format")
+    knowledge = _knowledge(_settings())
+    text = with_prologue(_read(file).decode("utf-8", errors="replace"))
+    if format != "table":
+        wanted = Format.JSON if format == "json" else Format.CSV
+        sys.stdout.buffer.write(knowledge.ask(text, wanted))
+        sys.stdout.buffer.flush()
+        return
+    from dss.report import table
+
+    typer.echo(table(knowledge.ask(text)))
+
+
+@cli.command()
+def sources() -> None:
+    """What every source gave: for each table how many rows were loaded, merged or left out, and why."""
+    from dss.report import sources_report
+
+    typer.echo(sources_report(_knowledge(_settings()).tallies()))
+
+
+def _settings(port: int | None = None) -> Settings:
+    environ = dict(os.environ) | ({"DLOM_PORT": str(port)} if port is not None else {})
+    return Settings.from_environment(environ)
+
+
+def _knowledge(settings: Settings) -> Knowledge:  # type: ignore[name-defined]  # noqa: F821
+    """The loaded knowledge; a fresh installation loads the shipped facts first."""
+    import flow
+
+    return flow.ready(settings, _draw)
+
+
+def _set_up(settings: Settings) -> None:
+    import flow
+
+    for event in flow.set_up(settings):
+        _draw(event)
+
+
+def _draw(event: object) -> None:
+    """Progress on standard error, so that results can be piped."""
+    from ontology.events import Finished, Progress
+
+    live = sys.stderr.isatty()
+    if isinstance(event, Progress):
+        share = f"{event.done}/{event.total}" if event.total else str(event.done)
+        text = f"{event.what}: {share} {event.detail}"
+        if live:
+            sys.stderr.write(f"\r\033[K{text[:110]}")
+        elif event.done == event.total:
+            sys.stderr.write(f"{text}\n")
+    elif isinstance(event, Finished):
+        sys.stderr.write(("\r\033[K" if live else "") + f"{event.what}: done, {event.detail}\n")
+    sys.stderr.flush()
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise typer.BadParameter(f"{file}: {error.strerror or error}") from error
+
+
+def _has_screen() -> bool:
+    return sys.platform in ("darwin", "win32") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+@contextmanager
+def _plain_errors() -> Iterator[None]:
+    """Errors of input and environment as their message alone; anything else is a fault of ours and keeps its trace."""
+    try:
+        yield
+    except SettingsError as error:
+        _fail(str(error))
+    except Exception as error:
+        from dss.preferences import PreferenceError
+        from ontology.requirement_json import RequirementError
+        from repository.graph import GraphError
+        from repository.guard import RefusedQuery
+
+        if isinstance(error, RequirementError):
+            _fail("the requirement cannot be used:", *(f"  {p}" for p in error.problems))
+        if isinstance(error, PreferenceError):
+            _fail("the preferences cannot be used:", *(f"  {p}" for p in error.problems))
+        if isinstance(error, GraphError | RefusedQuery):
+            _fail(str(error))
+        raise
+
+
+def _fail(*lines: str) -> None:
+    for line in lines:
+        typer.echo(line, err=True)
+    raise SystemExit(USAGE)
+
+
+if __name__ == "__main__":
+    main()

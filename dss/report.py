@@ -1,0 +1,166 @@
+"""An answered request as text for a terminal."""
+
+from __future__ import annotations
+
+import io
+import textwrap
+from collections.abc import Iterable, Iterator
+
+import pandas as pd
+
+from dss.card import card, short
+from dss.explanation import sentences, shown
+from dss.matching import counts
+from dss.near_misses import NearMiss
+from dss.query import describe
+from dss.selection import Selection
+from ontology.requirement import Outcome, Verdict, spec
+from repository.projection import Projection
+from repository.terms import shortened
+
+WIDTH = 110
+_MARKS = {"measured": "●", "published": "◆", "literature": "▲", "declared": "○", "predicted": "?"}
+LEGEND = "● measured  ◆ published  ▲ literature  ○ declared  → carried from another device"
+
+
+def report(selection: Selection, top: int) -> str:
+    """The counts, the winner's card with the reasons and the runners-up; or what to relax when nothing fits."""
+    lines = [*_head(selection), *(_winner(selection, top) if selection.ranking.winner else _nothing(selection))]
+    return "\n".join(lines)
+
+
+def _head(selection: Selection) -> Iterator[str]:
+    c = counts(selection.candidates)
+    yield selection.requirement.title or "Requirement"
+    for limit in selection.candidates.limits:
+        yield f"  {describe(limit)}"
+    yield ""
+    yield f"{c.matches:,} of {c.total:,} models match; {c.if_measured:,} more would match if measured."
+    if c.excludes_most is not None and c.without_it > c.matches:
+        yield f"Without “{describe(c.excludes_most)}” {c.without_it:,} would match."
+    if not selection.requirement.task and c.matches:
+        yield "No task is given, so models for different tasks compete; give project.task to compare like with like."
+
+
+def _winner(selection: Selection, top: int) -> Iterator[str]:
+    ranking, candidates = selection.ranking, selection.candidates
+    assert ranking.winner is not None and selection.explanation is not None
+    best = card(candidates, ranking.winner.row)
+    yield ""
+    yield f"Best: {best.title}"
+    yield f"      {best.subtitle}"
+    for line in best.lines:
+        mark = _MARKS[line.evidence.value] if line.evidence else " "
+        carried = " →" if line.carried_from else ""
+        yield f"  {line.label + ':':<34}{mark} {line.text}{carried}"
+    if best.obtain:
+        yield f"  {'Get it from:':<34}  {best.obtain} ({best.licence})"
+    yield f"  {LEGEND}"
+    yield ""
+    yield "Why"
+    for sentence in sentences(selection.explanation):
+        yield textwrap.fill(sentence, WIDTH, initial_indent="  ", subsequent_indent="  ")
+    yield f"  {selection.consistency.in_words()}"
+    yield ""
+    yield f"{'':>4} {'score':>5}  runners-up"
+    for scored in ranking.scored[1 : top + 1]:
+        at_best = f" (up to {scored.score_at_best:.2f})" if scored.score_at_best - scored.score > 0.005 else ""
+        yield f"{scored.place:>4} {scored.score:>5.2f}  {short(candidates, scored.row)}{at_best}"
+    if selection.near_misses:
+        yield ""
+        yield "More would match if you gave way"
+        yield from _ladder(selection.near_misses[:5], candidates.projection)
+
+
+def _nothing(selection: Selection) -> Iterator[str]:
+    yield ""
+    yield "Nothing matches. The smallest change of one limit that helps:"
+    if selection.near_misses:
+        yield from _ladder(selection.near_misses, selection.candidates.projection)
+    else:
+        yield "  none: no single change is enough; relax two of the limits that the closest models violate."
+    missing = selection.candidates.missing()
+    for limit in selection.candidates.limits:
+        if limit.field in missing:
+            yield f"  measure {limit.label.lower()}: {missing[limit.field]:,} models might match then"
+    yield ""
+    yield "Closest"
+    for near in selection.closest:
+        yield f"  {short(selection.candidates, near.row)}"
+        for v in near.verdicts:
+            if v.outcome is not Outcome.MET:
+                yield f"      {verdict_words(v, selection.candidates.projection)}"
+
+
+def _ladder(misses: Iterable[NearMiss], projection: Projection) -> Iterator[str]:
+    for miss in misses:
+        yield f"  {near_miss_words(miss, projection)}"
+
+
+def near_miss_words(miss: NearMiss, projection: Projection) -> str:
+    """`Inference latency 20 → 23 ms admits 3 models`."""
+    limit = miss.limit
+    models = f"admits {miss.admits:,} {'model' if miss.admits == 1 else 'models'}"
+    if miss.value is None:
+        return f"{limit.label}: give it up, {models}"
+    if isinstance(miss.value, tuple):
+        added = [name for name in miss.value if not isinstance(limit.value, tuple) or name not in limit.value]
+        verb = "also allow" if isinstance(limit.value, tuple) and set(limit.value) < set(miss.value) else "ask for"
+        return f"{limit.label}: {verb} {', '.join(_named(limit.field, n, projection) for n in added)}, {models}"
+    assert isinstance(limit.value, float | int)
+    return f"{limit.label} {_precise(limit.value)} → {_precise(miss.value)} {limit.unit}".rstrip() + f" {models}"
+
+
+def verdict_words(verdict: Verdict, projection: Projection) -> str:
+    """`Inference latency: at most 20 ms asked, has 23 ms, 3 over`; or that the figure is not known."""
+    limit = verdict.limit
+    asked = (
+        " or ".join(_named(limit.field, n, projection) for n in limit.value)
+        if isinstance(limit.value, tuple)
+        else "yes"
+        if limit.value is True
+        else f"{_precise(float(limit.value))} {limit.unit}".strip()
+    )
+    said = (
+        f"{limit.label}: {limit.relation.value} {asked} asked" if limit.value is not True else f"{limit.label}: asked"
+    )
+    if verdict.outcome is Outcome.UNKNOWN:
+        return f"{said}, not known"
+    if verdict.excess is not None and isinstance(verdict.actual, float | int):
+        beyond = "over" if verdict.actual > float(limit.value) else "short"  # type: ignore[arg-type]
+        return f"{said}, has {_precise(verdict.actual)}, {_precise(verdict.excess)} {beyond}"
+    if isinstance(verdict.actual, frozenset):
+        has = ", ".join(sorted(_named(limit.field, n, projection) for n in verdict.actual)) or "none"
+        return f"{said}, has {has}"
+    return f"{said}, has not"
+
+
+def _named(field: str, name: str, projection: Projection) -> str:
+    return projection.label(spec(field).vocabulary, name)
+
+
+def _precise(value: float) -> str:
+    return f"{value:,.2f}".rstrip("0").rstrip(".") if abs(value) >= 100 else shown(value)
+
+
+def table(csv: bytes, most: int = 1000) -> str:
+    """A result as an aligned table; IRIs cut to their prefixed names."""
+    frame = pd.read_csv(io.BytesIO(csv), dtype=str, keep_default_na=False)
+    shown_rows = frame.head(most).map(shortened)
+    text = shown_rows.to_string(index=False) if len(shown_rows) else "  ".join(frame.columns)
+    count = f"{len(frame):,} row" + ("" if len(frame) == 1 else "s")
+    return f"{text}\n({count}{', the first ' + format(most, ',') + ' shown' if len(frame) > most else ''})"
+
+
+def sources_report(tallies: pd.DataFrame) -> str:
+    """For each source and table: rows, and how many were loaded, merged or left out, with the reasons."""
+    lines = []
+    for (source, name), group in tallies.groupby(["source", "table"]):
+        total = int(group["rows"].sum())
+        by = group.groupby("outcome")["rows"].sum()
+        parts = ", ".join(f"{int(by.get(o, 0)):,} {o}" for o in ("loaded", "merged", "left out"))
+        lines.append(f"{source}  {name}: {total:,} rows = {parts}")
+        for _, row in group.iterrows():
+            if isinstance(row["reason"], str):
+                lines.append(f"    {row['rows']:>6,} {row['outcome']}: {row['reason']}")
+    return "\n".join(lines)

@@ -1,0 +1,39 @@
+"""Find a model: six steps, preferences, results."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ontology.requirement import Step
+from ontology.settings import SettingsError
+from repository.graph import GraphError
+from wizard import header, live, preferences, results, session, step
+from wizard.state import PREFERENCES, RESULTS
+
+
+def page() -> None:
+    """Show what the address bar asks for."""
+    try:
+        projection = session.knowledge().projection
+    except (GraphError, SettingsError) as error:
+        header.not_ready("The models cannot be read just now", str(error))
+        return
+    if not len(projection):
+        header.not_ready("There are no models here yet", "Nothing has been loaded into this installation.")
+        return
+    asked = session.asked()
+    header.show(asked)
+    if asked.page == RESULTS:
+        results.show(asked)
+        return
+    with st.container(key="page"):
+        main, side = st.columns([2.15, 1], gap="large")
+    with main:
+        if asked.page == PREFERENCES:
+            preferences.show(asked)
+        else:
+            step.show(asked, Step(asked.page))
+    with side:
+        if asked.page == PREFERENCES:
+            preferences.weigh(asked)
+        live.show(asked)

@@ -1,0 +1,75 @@
+"""Beside every step: how many models still match, what excludes most, and what to relax when nothing is left."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from dss.matching import Candidates, Counts, counts
+from dss.near_misses import NearMiss, near_misses
+from repository.projection import Projection
+from wizard import parts, session
+from wizard.state import RESULTS, Asked
+from wizard.words import given_words, limit_words, models, near_miss_words, plain
+
+MOST_SHOWN = 4
+
+
+def show(asked: Asked) -> None:
+    """The live answer to what has been asked so far."""
+    projection = session.knowledge().projection
+    candidates = session.candidates(asked.requirement)
+    found = counts(candidates)
+    with st.container(key="live", border=True):
+        st.html(parts.live_counts(found))
+        if found.excludes_most is not None:
+            _excludes(candidates, found, projection)
+        if found.matches == 0:
+            relax(asked, near_misses(candidates)[:MOST_SHOWN], projection, "live")
+            if not candidates.limits:
+                st.write("No model is on record.")
+        given = given_words(asked.requirement, projection)
+        if given:
+            st.html(parts.pairs("You ask for", given))
+        else:
+            st.caption("You have not asked for anything yet, so every model matches.")
+        st.button(
+            "Show results" if found.matches else "Show what comes closest",
+            key="to-results",
+            icon=":material/arrow_forward:",
+            icon_position="right",
+            on_click=session.turn_to,
+            args=(RESULTS,),
+            width="stretch",
+        )
+
+
+def _excludes(candidates: Candidates, found: Counts, projection: Projection) -> None:
+    assert found.excludes_most is not None
+    label, value = limit_words(found.excludes_most, projection)
+    gaps = candidates.missing().get(found.excludes_most.field, 0)
+    unknown = f"; for {gaps:,} of them nothing is known about it" if gaps else ""
+    st.html(
+        parts.note(
+            f"<b>{parts.safe(label)}</b> ({parts.safe(value)}) holds back most: "
+            f"without it {models(found.without_it)} would match{unknown}."
+        )
+    )
+
+
+def relax(asked: Asked, misses: Sequence[NearMiss], projection: Projection, where: str) -> None:
+    """One button for each relaxation; a click applies it."""
+    if not misses:
+        st.write("No single change would let a model match. Take two of your limits back, starting with the strictest.")
+        return
+    st.write("**What could give way?** One click applies it.")
+    for i, miss in enumerate(misses):
+        st.button(
+            plain(near_miss_words(miss, projection)),
+            key=f"relax-{where}-{i}",
+            icon=":material/tune:",
+            on_click=session.replace_requirement,
+            args=(miss.apply(asked.requirement),),
+            width="stretch",
+        )

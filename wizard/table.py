@@ -1,0 +1,91 @@
+"""The ranked models as a table, built from whole columns: a row for each, numbers as numbers so that they sort."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from dss.ranking import Ranking
+from flow import Selection
+from ontology.records import Grade
+from repository.projection import Projection
+from wizard.words import MARKS
+
+_GRADES = tuple(Grade)
+NUMBERS = {
+    "Total cost (USD)": "total_cost_usd",
+    "Latency (ms)": "inference_latency_ms",
+    "Peak memory (MiB)": "peak_memory_mib",
+}
+
+
+def rows_of(ranking: Ranking) -> np.ndarray:
+    """The models' rows in the order of the ranking."""
+    return np.array([s.row for s in ranking.scored], dtype=np.int64)
+
+
+def ranked(selection: Selection) -> pd.DataFrame:
+    """Place, model, score and the main figures, each with the mark of its evidence."""
+    p = selection.candidates.projection
+    rows = rows_of(selection.ranking)
+    models = p.models.iloc[rows]
+    cost = selection.candidates.column("total_cost_usd")
+    assert isinstance(cost, np.ndarray)
+    quality, marks, metrics = _quality(p, rows)
+    return pd.DataFrame(
+        {
+            "Place": [s.place for s in selection.ranking.scored],
+            "Score": [round(s.score, 2) for s in selection.ranking.scored],
+            "Network": _labels(p, "net", models["network"]),
+            "Device": _labels(p, "dev", models["device"]),
+            "Optimization": _labels(p, "opt", models["optimization"]),
+            "Runtime": _labels(p, "rt", models["runtime"]),
+            "Quality": quality,
+            "Quality is": metrics,
+            "Quality evidence": marks,
+            "Latency (ms)": _numbers(p, "inference_latency_ms", rows),
+            "Latency evidence": _marks(p, "inference_latency_ms", rows),
+            "Total cost (USD)": cost[rows],
+            "Cost evidence": [_price_mark(p, d) for d in models["device"]],
+            "Peak memory (MiB)": _numbers(p, "peak_memory_mib", rows),
+        }
+    )
+
+
+def _labels(p: Projection, prefix: str, names: pd.Series) -> list[str]:
+    return [p.label(prefix, n) if isinstance(n, str) else "not stated" for n in names]
+
+
+def _numbers(p: Projection, figure: str, rows: np.ndarray) -> np.ndarray:
+    column = p.columns[figure]
+    assert isinstance(column, np.ndarray)
+    found: np.ndarray = column[rows]
+    return found
+
+
+def _marks(p: Projection, figure: str, rows: np.ndarray) -> list[str]:
+    return ["" if rank < 0 else str(MARKS[_GRADES[rank]]) for rank in p.evidence[figure][rows]]
+
+
+def _price_mark(p: Projection, device: object) -> str:
+    described = p.devices.get(str(device), {})
+    if "price_usd" not in described:
+        return ""
+    return str(MARKS[Grade(described.get("price_evidence", Grade.DECLARED))])
+
+
+def _quality(p: Projection, rows: np.ndarray) -> tuple[np.ndarray, list[str], list[str]]:
+    """An accuracy in percent where there is one, else the model's other measure of quality; its mark and its name."""
+    accuracy, other = _numbers(p, "accuracy_percent", rows), _numbers(p, "metric_value", rows)
+    percent = ~np.isnan(accuracy)
+    marks = [
+        a if is_percent else b
+        for is_percent, a, b in zip(
+            percent, _marks(p, "accuracy_percent", rows), _marks(p, "metric_value", rows), strict=True
+        )
+    ]
+    names = [
+        f"{p.label('metric', m)} on {p.label('data', d)}" if isinstance(m, str) and isinstance(d, str) else ""
+        for m, d in zip(p.models["metric"].iloc[rows], p.models["test_set"].iloc[rows], strict=True)
+    ]
+    return np.where(percent, accuracy, other), marks, names
