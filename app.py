@@ -13,7 +13,6 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import streamlit as st
-from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -66,7 +65,7 @@ async def _query(request: Request) -> str | None:
 
 
 @asynccontextmanager
-async def lifespan(_: Starlette) -> AsyncIterator[None]:
+async def lifespan(_: st.App) -> AsyncIterator[None]:
     """Read the graph before the first visitor comes, and say where the app can be asked."""
     await run_in_threadpool(lambda: installation(SETTINGS).projection)
     url = replace(SETTINGS, port=int(st.get_option("server.port"))).address

@@ -123,7 +123,7 @@ def explain(candidates: Candidates, ranking: Ranking, scored: Scored) -> Explana
 
 
 def difference(first: Scored, second: Scored) -> tuple[Difference, ...]:
-    """Why the first and not the second: the objectives by how much they speak for it; they sum to the scores' difference."""
+    """Why the first and not the second: what each objective says for it; they sum to the difference of the scores."""
     pairs = zip(first.contributions, second.contributions, strict=True)
     found = [Difference(a.objective, a.points - b.points) for a, b in pairs]
     return tuple(sorted(found, key=lambda d: -d.points))
@@ -235,7 +235,8 @@ def _reason_sentence(reason: Reason) -> str | None:
     c = reason.contribution
     if c.rating is None or c.weight == 0:
         return None
-    text = f"{OBJECTIVE_WORDS[c.objective].capitalize()} adds {c.points:.2f}: rated {c.rating:.1f} at a weight of {c.weight:.0%}"
+    what = OBJECTIVE_WORDS[c.objective].capitalize()
+    text = f"{what} adds {c.points:.2f}: rated {c.rating:.1f} at a weight of {c.weight:.0%}"
     if reason.fact is not None and reason.share_beaten is not None:
         fact = reason.fact
         what = FIGURE_WORDS.get(c.figure, c.figure)
@@ -249,11 +250,16 @@ def _technique_sentence(note: TechniqueNote) -> str:
         return f"{note.label} was applied."
     parts = []
     if note.raises:
-        parts.append(f"helps {', '.join(o.value for o in note.raises)}")
+        parts.append(f"is good for {_listed(note.raises)}")
     if note.lowers:
-        parts.append(f"costs {', '.join(o.value for o in note.lowers)}")
+        parts.append(f"bad for {_listed(note.lowers)}" if parts else f"is bad for {_listed(note.lowers)}")
     risks = f"; watch for {', '.join(i.label.lower() for i in note.risks)}" if note.risks else ""
-    return f"In general {note.label.lower()} {' and '.join(parts)} (DLOM², Table 1){risks}."
+    return f"In general {note.label.lower()} {', but '.join(parts)} (DLOM², Table 1){risks}."
+
+
+def _listed(objectives: tuple[Objective, ...]) -> str:
+    words = [OBJECTIVE_WORDS[o].split(" (")[0] for o in objectives]
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 __all__ = ["Explanation", "difference", "explain", "figure_kinds", "sentences"]

@@ -36,12 +36,12 @@ class Candidates:
     @cached_property
     def violations(self) -> NDArray[np.int64]:
         """How many limits each model violates."""
-        return (self.outcomes == VIOLATED).sum(axis=0)
+        return np.asarray((self.outcomes == VIOLATED).sum(axis=0), np.int64)
 
     @cached_property
     def unknowns(self) -> NDArray[np.int64]:
         """For how many limits each model has no figure."""
-        return (self.outcomes == UNKNOWN).sum(axis=0)
+        return np.asarray((self.outcomes == UNKNOWN).sum(axis=0), np.int64)
 
     @cached_property
     def matches(self) -> IntArray:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -33,7 +34,8 @@ class NearMiss:
     def apply(self, requirement: Requirement) -> Requirement:
         """The requirement with this relaxation."""
         given_up = () if isinstance(self.limit.value, tuple) else (False if self.limit.value is True else None)
-        return replace(requirement, **{self.limit.field: given_up if self.value is None else self.value})
+        change: dict[str, Any] = {self.limit.field: given_up if self.value is None else self.value}
+        return replace(requirement, **change)
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ def _order(miss: NearMiss) -> tuple[int, float, int]:
     return (2 if miss.value is None else 1), 0.0, -miss.admits
 
 
-def _numeric(candidates: Candidates, limit: Limit, rows: np.ndarray) -> Iterable[NearMiss]:  # type: ignore[type-arg]
+def _numeric(candidates: Candidates, limit: Limit, rows: np.ndarray) -> Iterable[NearMiss]:
     column = candidates.column(limit.figure)
     assert isinstance(column, np.ndarray) and isinstance(limit.value, float | int)
     at_most = limit.relation is Relation.AT_MOST
@@ -100,11 +102,11 @@ def _numeric(candidates: Candidates, limit: Limit, rows: np.ndarray) -> Iterable
         yield NearMiss(limit, value, admits, abs(value - float(limit.value)))
 
 
-def _admitting(values: np.ndarray, n: int) -> float:  # type: ignore[type-arg]
+def _admitting(values: np.ndarray, n: int) -> float:
     return float(values[n - 1])
 
 
-def _choices(candidates: Candidates, limit: Limit, rows: np.ndarray) -> Iterable[NearMiss]:  # type: ignore[type-arg]
+def _choices(candidates: Candidates, limit: Limit, rows: np.ndarray) -> Iterable[NearMiss]:
     column = candidates.column(limit.figure)
     assert isinstance(column, Coded)
     if isinstance(limit.value, tuple) and limit.relation in (Relation.ONE_OF, Relation.ONE_OF_IF_STATED):

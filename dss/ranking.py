@@ -73,7 +73,7 @@ def usable_weights(
     return used, aside
 
 
-def rank(rows: IntArray, ratings: Ratings, weights: Mapping[Objective, float], names: np.ndarray) -> Ranking:  # type: ignore[type-arg]
+def rank(rows: IntArray, ratings: Ratings, weights: Mapping[Objective, float], names: np.ndarray) -> Ranking:
     """Score `rows` and put them in order: guaranteed score, then score at best, then name (so that ties are stable).
 
     All are ranked; the first `MOST` are described. `names` are the models' names, by row.

@@ -52,7 +52,7 @@ class Ratings:
     """For each objective a rating of every model (NaN: no evidence), and the figure that it was derived from."""
 
     values: Mapping[Objective, FloatArray]
-    figures: Mapping[Objective, np.ndarray]  # type: ignore[type-arg]  # names of figures, "" for none
+    figures: Mapping[Objective, np.ndarray]  # names of figures, "" for none
     votes: Mapping[Objective, FloatArray]  # how many votes went in
 
 
@@ -103,7 +103,7 @@ def rate(projection: Projection, cloud: OfferedCloud | None) -> Ratings:
     """
     size = len(projection)
     values: dict[Objective, FloatArray] = {}
-    figures: dict[Objective, np.ndarray] = {}  # type: ignore[type-arg]
+    figures: dict[Objective, np.ndarray] = {}
     voted: dict[Objective, FloatArray] = {}
     for objective in Objective:
         if objective is Objective.SECURITY:
@@ -131,7 +131,7 @@ def security(projection: Projection, cloud: OfferedCloud | None) -> FloatArray:
     return np.where(own_cloud, np.nan, 1.0 + 2.0 + float(shielded) + float(protocols))
 
 
-def _derived(projection: Projection, objective: Objective) -> tuple[FloatArray, np.ndarray]:  # type: ignore[type-arg]
+def _derived(projection: Projection, objective: Objective) -> tuple[FloatArray, np.ndarray]:
     size = len(projection)
     total, number, used = np.zeros(size), np.zeros(size), np.full(size, "", dtype=object)
     for basis in (b for b in BASES if b.objective is objective):
@@ -171,7 +171,7 @@ def better_when_higher(projection: Projection, basis: Basis, metric: str | None)
     return projection.higher_is_better.get(metric or "", True)
 
 
-def _groups(projection: Projection, basis: Basis) -> dict[tuple[str | None, str | None, str | None], np.ndarray]:  # type: ignore[type-arg]
+def _groups(projection: Projection, basis: Basis) -> dict[tuple[str | None, str | None, str | None], np.ndarray]:
     """The rows that are compared with one another: (purpose, metric, data set), the last two None where any will do."""
     keys = ["purpose", "metric", "test_set"] if basis.by_quality else ["purpose"]
     table = projection.models[keys]

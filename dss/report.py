@@ -9,12 +9,12 @@ from collections.abc import Iterable, Iterator
 import pandas as pd
 
 from dss.card import card, short
-from dss.explanation import sentences, shown
+from dss.explanation import sentences
 from dss.matching import counts
 from dss.near_misses import NearMiss
-from dss.query import describe
 from dss.selection import Selection
-from ontology.requirement import Outcome, Verdict, spec
+from dss.words import limit_words, near_miss_words, verdict_words
+from ontology.requirement import Outcome
 from repository.projection import Projection
 from repository.terms import shortened
 
@@ -33,11 +33,11 @@ def _head(selection: Selection) -> Iterator[str]:
     c = counts(selection.candidates)
     yield selection.requirement.title or "Requirement"
     for limit in selection.candidates.limits:
-        yield f"  {describe(limit)}"
+        yield f"  {limit_words(limit, selection.candidates.projection)}"
     yield ""
     yield f"{c.matches:,} of {c.total:,} models match; {c.if_measured:,} more would match if measured."
     if c.excludes_most is not None and c.without_it > c.matches:
-        yield f"Without “{describe(c.excludes_most)}” {c.without_it:,} would match."
+        yield f"Without “{limit_words(c.excludes_most, selection.candidates.projection)}” {c.without_it:,} would match."
     if not selection.requirement.task and c.matches:
         yield "No task is given, so models for different tasks compete; give project.task to compare like with like."
 
@@ -82,7 +82,9 @@ def _nothing(selection: Selection) -> Iterator[str]:
     missing = selection.candidates.missing()
     for limit in selection.candidates.limits:
         if limit.field in missing:
-            yield f"  measure {limit.label.lower()}: {missing[limit.field]:,} models might match then"
+            number = missing[limit.field]
+            models = "model" if number == 1 else "models"
+            yield f"  measure {limit.label.lower()}: {number:,} {models} might match then"
     yield ""
     yield "Closest"
     for near in selection.closest:
@@ -95,52 +97,6 @@ def _nothing(selection: Selection) -> Iterator[str]:
 def _ladder(misses: Iterable[NearMiss], projection: Projection) -> Iterator[str]:
     for miss in misses:
         yield f"  {near_miss_words(miss, projection)}"
-
-
-def near_miss_words(miss: NearMiss, projection: Projection) -> str:
-    """`Inference latency 20 → 23 ms admits 3 models`."""
-    limit = miss.limit
-    models = f"admits {miss.admits:,} {'model' if miss.admits == 1 else 'models'}"
-    if miss.value is None:
-        return f"{limit.label}: give it up, {models}"
-    if isinstance(miss.value, tuple):
-        added = [name for name in miss.value if not isinstance(limit.value, tuple) or name not in limit.value]
-        verb = "also allow" if isinstance(limit.value, tuple) and set(limit.value) < set(miss.value) else "ask for"
-        return f"{limit.label}: {verb} {', '.join(_named(limit.field, n, projection) for n in added)}, {models}"
-    assert isinstance(limit.value, float | int)
-    return f"{limit.label} {_precise(limit.value)} → {_precise(miss.value)} {limit.unit}".rstrip() + f" {models}"
-
-
-def verdict_words(verdict: Verdict, projection: Projection) -> str:
-    """`Inference latency: at most 20 ms asked, has 23 ms, 3 over`; or that the figure is not known."""
-    limit = verdict.limit
-    asked = (
-        " or ".join(_named(limit.field, n, projection) for n in limit.value)
-        if isinstance(limit.value, tuple)
-        else "yes"
-        if limit.value is True
-        else f"{_precise(float(limit.value))} {limit.unit}".strip()
-    )
-    said = (
-        f"{limit.label}: {limit.relation.value} {asked} asked" if limit.value is not True else f"{limit.label}: asked"
-    )
-    if verdict.outcome is Outcome.UNKNOWN:
-        return f"{said}, not known"
-    if verdict.excess is not None and isinstance(verdict.actual, float | int):
-        beyond = "over" if verdict.actual > float(limit.value) else "short"  # type: ignore[arg-type]
-        return f"{said}, has {_precise(verdict.actual)}, {_precise(verdict.excess)} {beyond}"
-    if isinstance(verdict.actual, frozenset):
-        has = ", ".join(sorted(_named(limit.field, n, projection) for n in verdict.actual)) or "none"
-        return f"{said}, has {has}"
-    return f"{said}, has not"
-
-
-def _named(field: str, name: str, projection: Projection) -> str:
-    return projection.label(spec(field).vocabulary, name)
-
-
-def _precise(value: float) -> str:
-    return f"{value:,.2f}".rstrip("0").rstrip(".") if abs(value) >= 100 else shown(value)
 
 
 def table(csv: bytes, most: int = 1000) -> str:

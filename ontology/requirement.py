@@ -104,7 +104,7 @@ class Requirement:
         Relation.ONE_OF_IF_STATED, single=True,
     )  # fmt: skip
     task: tuple[str, ...] = _choice(
-        P, "Task", "purpose", "purpose", "What the model should do, for example find objects in a picture.", single=True,
+        P, "Task", "purpose", "purpose", "What the model does, for example find objects in a picture.", single=True,
     )  # fmt: skip
     budget_usd: float | None = _at_most(
         P, "Total budget", "total_cost_usd", "USD",
@@ -234,11 +234,11 @@ class Requirement:
         F, "Accuracy was measured on", "test_set", "data", "The data set of the test.", single=True,
     )  # fmt: skip
     metric_value_at_least: float | None = _at_least(
-        F, "Other measure of quality, at least", "metric_value", "",
+        F, "Other measure of quality", "metric_value", "",
         "For mAP, mIoU, PSNR … in the measure's own unit; choose the measure above.", lowest=-math.inf,
     )  # fmt: skip
     metric_value_at_most: float | None = _at_most(
-        F, "Other measure of quality, at most", "metric_value", "",
+        F, "Other measure of error", "metric_value", "",
         "For measures of error, where less is better; choose the measure above.", rare=True, lowest=-math.inf,
     )  # fmt: skip
     inference_latency_ms_at_most: float | None = _at_most(

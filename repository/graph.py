@@ -16,7 +16,7 @@ from typing import Protocol
 import pandas as pd
 import pyoxigraph as ox
 
-from ontology.records import PREFIXES
+from ontology.namespaces import PREFIXES
 
 
 class GraphError(Exception):

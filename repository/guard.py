@@ -24,7 +24,7 @@ def check(text: str) -> None:
         parsed = parseQuery(text)
     except RecursionError as error:
         raise RefusedQuery("the query is nested too deeply to be read; simplify it") from error
-    except Exception as error:  # noqa: BLE001 - pyparsing raises many kinds, all of which mean: not a query
+    except Exception as error:  # pyparsing raises many kinds; all mean that this is not a query
         raise RefusedQuery(
             f"this is not a SPARQL query that can be read: {' '.join(str(error).split())[:300]}"
         ) from error

@@ -16,7 +16,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ontology.records import PREFIXES, Fact, FigureKind, Grade, figure_kinds
+from ontology.namespaces import PREFIXES
+from ontology.records import Fact, FigureKind, Grade, figure_kinds
 from ontology.requirement import Value
 from repository.graph import Graph, frame
 from repository.rq import query
@@ -43,7 +44,7 @@ class Coded:
 
     def __getitem__(self, row: int) -> Value:
         """The value of one row."""
-        return self.values[self.codes[row]]
+        return self.values[int(self.codes[row])]
 
 
 Column = FloatArray | Coded
@@ -81,6 +82,7 @@ class Projection:
     votes: pd.DataFrame
     scales: tuple[Scale, ...]
     higher_is_better: Mapping[str, bool]  # for each metric
+    metric_units: Mapping[str, str]
     positions: Mapping[str, int] = field(repr=False)
 
     def __len__(self) -> int:
@@ -101,7 +103,7 @@ class Projection:
         if position < 0:
             return None
         p = self.performances.iloc[position]
-        unit = _UNITS[figure] or ("" if pd.isna(p["metric"]) else self.label("metric", p["metric"]))
+        unit = _UNITS[figure] or ("" if pd.isna(p["metric"]) else self.metric_units.get(p["metric"], ""))
         carried = p["carried_from"]
         return Fact(
             value=float(p[figure]),
@@ -206,7 +208,7 @@ def project(graph: Graph) -> Projection:
     columns["user_rating"] = _user_rating(models["model"], votes, columns["declared_rating"])
     return Projection(
         models, columns, evidence, performances, figure_rows, devices, clouds, labels, broader, votes,
-        _scales(tables["scales"]), _directions(tables["metrics"]), positions,
+        _scales(tables["scales"]), _directions(tables["metrics"]), _metric_units(tables["metrics"]), positions,
     )  # fmt: skip
 
 
@@ -231,7 +233,8 @@ def _localised(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _numbers(values: pd.Series) -> FloatArray:
-    return pd.to_numeric(values).to_numpy(dtype=np.float64, na_value=np.nan)
+    numbers: FloatArray = pd.to_numeric(values).to_numpy(dtype=np.float64, na_value=np.nan)
+    return numbers
 
 
 def _coded(values: pd.Series, meaning: Any) -> Coded:
@@ -364,6 +367,10 @@ def _scales(rows: pd.DataFrame) -> tuple[Scale, ...]:
 
 def _directions(rows: pd.DataFrame) -> dict[str, bool]:
     return {m: d != "false" for m, d in zip(rows["metric"], rows["higher_is_better"], strict=True)}
+
+
+def _metric_units(rows: pd.DataFrame) -> dict[str, str]:
+    return {m: u for m, u in zip(rows["metric"], rows["unit"], strict=True) if isinstance(u, str)}
 
 
 def _or_none(value: object) -> str | None:

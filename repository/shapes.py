@@ -15,7 +15,7 @@ from rdflib import OWL, RDF, RDFS, SH, BNode, Graph, URIRef
 from rdflib.plugins.parsers.notation3 import BadSyntax
 from rdflib.term import Node
 
-from ontology.records import NAMESPACE, PREFIXES
+from ontology.namespaces import NAMESPACE, PREFIXES
 
 _FIGURE, _SPACE = URIRef(f"{NAMESPACE}figure"), URIRef(f"{NAMESPACE}namespaceOfInstances")
 _DOMAIN_INCLUDES = URIRef(f"{PREFIXES['schema']}domainIncludes")

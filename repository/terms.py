@@ -12,7 +12,8 @@ from urllib.parse import quote, unquote
 
 import pyoxigraph as ox
 
-from ontology.records import NAMESPACE, PREFIXES, Grade
+from ontology.namespaces import NAMESPACE, PREFIXES
+from ontology.records import Grade
 
 _XSD = PREFIXES["xsd"]
 _PREFIX_OF = {iri: prefix for prefix, iri in PREFIXES.items()}

@@ -7,7 +7,8 @@ from dataclasses import fields
 
 import pyoxigraph as ox
 
-from ontology.records import NAMESPACE, Record, camel
+from ontology.namespaces import NAMESPACE
+from ontology.records import Record, camel
 from repository.terms import curie_node, literal, node
 
 RDF_TYPE = curie_node("rdf:type")

@@ -6,7 +6,7 @@ from collections import Counter
 
 import numpy as np
 
-from ontology.requirement import FieldSpec, Relation
+from ontology.requirement import FieldSpec, Relation, Step
 from repository.projection import Coded, Projection
 
 
@@ -27,10 +27,10 @@ def offered(field: FieldSpec, projection: Projection) -> dict[str, str]:
     """The names to choose from with their labels, each with the number of models that have it.
 
     Names that no model uses are left out: choosing one could only leave nothing. Clouds are offered whole, since they
-    are chosen for the request and not for a model.
+    are chosen for the request and not for a model; so is a field where a model that states nothing counts as any.
     """
     labels = projection.choices.get(field.vocabulary, {})
-    if field.step.value == "cloud":
+    if field.step is Step.CLOUD or field.relation is Relation.ONE_OF_IF_STATED:
         return dict(labels)
     counts = counted(field, projection)
     return {name: f"{label} ({counts[name]:,})" for name, label in labels.items() if counts.get(name)}
@@ -40,7 +40,7 @@ def is_stated(field: FieldSpec, projection: Projection) -> bool:
     """Whether any model (for the cloud's fields: any cloud) states what the field asks for."""
     if field.relation is None:
         return True
-    if field.step.value == "cloud":
+    if field.step is Step.CLOUD:
         return _any_cloud_states(field, projection)
     if field.vocabulary:
         return bool(offered(field, projection))

@@ -26,7 +26,7 @@ def page() -> None:
     if asked.page == RESULTS:
         results.show(asked)
         return
-    with st.container(key="page"):
+    with st.container(key="compare" if asked.page == PREFERENCES else "page"):
         main, side = st.columns([2.15, 1], gap="large")
     with main:
         if asked.page == PREFERENCES:

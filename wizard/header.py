@@ -12,7 +12,7 @@ from ontology.requirement_json import to_json
 from ontology.settings import CHECKOUT
 from wizard import session
 from wizard.state import PAGES, PREFERENCES, RESULTS, Asked, given
-from wizard.words import STEP_WORDS, plain
+from wizard.words import STEP_WORDS, plain, readable
 
 EXAMPLES = CHECKOUT / "examples"
 
@@ -26,7 +26,7 @@ def show(asked: Asked) -> None:
         )
         _examples()
         _file(asked)
-        _share()
+        _share(asked)
     with st.container(key="steps", horizontal=True, gap="small"):
         for position, name in enumerate(PAGES, start=1):
             _step(asked, name, position)
@@ -108,10 +108,10 @@ def _uploaded(key: str) -> None:
         session.load(file.getvalue(), PAGES[0])
 
 
-def _share() -> None:
+def _share(asked: Asked) -> None:
     with st.popover("Link", icon=":material/link:", type="tertiary"):
         st.caption("This address restores everything you see. The browser's address bar always holds it, too.")
-        st.code(session.link(), language=None, wrap_lines=True)
+        st.code(session.link(asked), language=None, wrap_lines=True)
 
 
 def _problems(asked: Asked) -> None:
@@ -125,7 +125,7 @@ def _problems(asked: Asked) -> None:
             )
             st.button("Close", key="forget", on_click=session.forget_load_problems)
     elsewhere = [
-        f"**{plain(name)}** on step {STEP_WORDS[s]}: {plain(draft.message)}"
+        f"**{plain(spec(name).label)}** ({plain(name)}, step {STEP_WORDS[s]}): {plain(readable(draft.message))}"
         for name, draft in asked.drafts.items()
         if (s := _step_of(name)) != asked.page
     ]

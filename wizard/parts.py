@@ -34,7 +34,11 @@ def help_text(text: str) -> str:
 def live_counts(found: Counts) -> str:
     """How many models match, as a number and as a share of all."""
     share, maybe = (100 * n / max(found.total, 1) for n in (found.matches, found.if_measured))
-    more = f"{found.if_measured:,} more would match if measured" if found.if_measured else "none is held back by a gap"
+    more = (
+        f"{found.if_measured:,} more would match if measured"
+        if found.if_measured
+        else "None is held back by a missing figure."
+    )
     word = "model matches" if found.matches == 1 else "models match"
     return (
         f'<div class="{"big" if found.matches else "big none"}">{found.matches:,}</div>'

@@ -48,6 +48,7 @@ def _only_paper(asked: Asked) -> bool:
 
 
 def _ask_all(wanted: bool) -> None:
+    session.keep()
     st.session_state[_ALL] = wanted
 
 
@@ -72,7 +73,7 @@ def _row(asked: Asked, pair: Pair) -> None:
 
 
 def _judged(pair: Pair, key: str) -> None:
-    asked, signed = session.asked(), st.session_state[key]
+    asked, signed = session.held(), st.session_state[key]
     first, second = pair
     if signed is None:
         changed = asked.preferences.without(first, second)
@@ -82,7 +83,7 @@ def _judged(pair: Pair, key: str) -> None:
 
 
 def _clear() -> None:
-    asked = session.asked()
+    asked = session.held()
     for judgement in asked.preferences.judgements:
         asked = replace(asked, preferences=asked.preferences.without(judgement.more, judgement.less))
     session.commit(asked)

@@ -30,9 +30,9 @@ def show(asked: Asked) -> None:
     with left:
         c = card(selection.candidates, winner.row)
         st.html(parts.card(c, winner, "Recommended for you", first=True) + parts.legend())
-        _choose(c)
     with right:
-        _why(selection, winner)
+        _choose(c)
+        _why(asked, selection, winner)
     others, drawn, gaps, query = st.tabs(
         [
             f"All {models(selection.ranking.total)} in order",
@@ -93,14 +93,14 @@ def _choose(c: Card) -> None:
         )
 
 
-def _why(selection: Selection, scored: Scored) -> None:
+def _why(asked: Asked, selection: Selection, scored: Scored) -> None:
     explanation = selection.explanation
     assert explanation is not None
     st.html('<div class="why"><h4>Why this one</h4></div>' + parts.contributions(scored, selection.ranking))
     st.html(parts.told(sentences(explanation)) + parts.weakest(explanation))
     if selection.near_misses:
         with st.expander(f"What would widen the choice ({len(selection.near_misses)})"):
-            nothing.ladder(selection.near_misses, session.asked(), "wider")
+            nothing.ladder(selection.near_misses, asked, "wider")
 
 
 def _runners_up(selection: Selection) -> None:
@@ -122,6 +122,7 @@ def _runners_up(selection: Selection) -> None:
         column_config={
             "Score": st.column_config.NumberColumn(format="%.2f"),
             "Quality": st.column_config.NumberColumn(format="%.1f"),
+            "Measure of quality": st.column_config.TextColumn(width="medium"),
             "Latency (ms)": st.column_config.NumberColumn(format="%.3g"),
             "Total cost (USD)": money,
             "Peak memory (MiB)": money,
@@ -135,7 +136,7 @@ def _runners_up(selection: Selection) -> None:
 
 def _row_picked() -> None:
     picked = st.session_state[session.key("ranked")].selection.rows
-    ranking = session.selection(session.asked()).ranking
+    ranking = session.selection(session.held()).ranking
     st.session_state[_LOOK] = ranking.scored[picked[0]].row if picked else None
 
 
@@ -155,6 +156,7 @@ def _drawn(selection: Selection) -> None:
         "Measure and data set",
         options,
         key=key,
+        on_change=session.keep,
         format_func=lambda g: f"{p.label('metric', g[0])} on {p.label('data', g[1])} ({groups[g]:,})",
         help="Figures of different measures or data sets may not be compared, so one is drawn at a time.",
     )
@@ -170,6 +172,7 @@ def _drawn(selection: Selection) -> None:
 
 
 def _point_picked() -> None:
+    session.keep()
     picked = st.session_state[session.key("chart")].selection.points
     rows = [point.get("customdata") for point in picked]
     if rows and rows[0] is not None:
@@ -198,6 +201,7 @@ def _looked_at(selection: Selection, winner: Scored) -> None:
 
 
 def _look_no_more() -> None:
+    session.keep()
     st.session_state[_LOOK] = None
     session.renew()
 
@@ -206,7 +210,7 @@ def _query(selection: Selection) -> None:
     st.caption(
         "The requirement as SPARQL, as it can be sent to any copy of this graph. It asks for exactly the models above."
     )
-    if st.button("Run it", key="run-query", icon=":material/play_arrow:"):
+    if st.button("Run it", key="run-query", icon=":material/play_arrow:", on_click=session.keep):
         rows = session.knowledge().run(selection.query)
         found = rows["model"].nunique() if len(rows) else 0
         same = "the same as above" if found == len(selection.candidates.matches) else "not the same as above: report it"

@@ -1,7 +1,7 @@
-"""The visitor's session: what is asked, read from the address bar at every run and written there at every change.
+"""The visitor's session: what is asked, mirrored in the address bar.
 
 Streamlit 1.67 makes one entry of the browser's history for each change of the query, and runs the page again when the
-visitor goes back or forward, so the address alone decides what is shown.
+visitor goes back or forward.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from ontology.settings import Settings
 from repository.knowledge import Knowledge
 from wizard.state import Asked, known, restore
 
-_WRITTEN, _GENERATION, _SELECTION, _LOADED = "written", "generation", "selection", "load_problems"
+_ASKED, _ADDRESS, _CLICKED, _GENERATION = "asked", "address", "clicked", "generation"
+_SELECTION, _LOADED = "selection", "load_problems"
 
 
 def knowledge() -> Knowledge:
@@ -34,36 +35,60 @@ def choices() -> Choices:
 
 
 def asked() -> Asked:
-    """What the address bar says. Where it was not written by this session, all widgets are filled anew."""
+    """What is asked: what this session holds after a click of its own, else what the address bar says.
+
+    A click can overtake the address that the click before it wrote, and then arrives with an address that is out of
+    date; going back and forward comes without a click. So only a run without one reads the address.
+    """
     parameters = known(st.query_params.to_dict())
-    if parameters != st.session_state.get(_WRITTEN):
-        st.session_state[_WRITTEN] = parameters
-        renew()
-    return restore(parameters, choices())
+    held: Asked | None = st.session_state.get(_ASKED)
+    clicked = st.session_state.pop(_CLICKED, False)
+    if held is not None and parameters == st.session_state.get(_ADDRESS):
+        return held
+    if held is not None and clicked:
+        st.query_params.from_dict(st.session_state[_ADDRESS])
+        return held
+    found = st.session_state[_ASKED] = restore(parameters, choices())
+    st.session_state[_ADDRESS] = parameters
+    renew()
+    return found
+
+
+def held() -> Asked:
+    """What the session holds, for the functions that answer a click."""
+    keep()
+    found: Asked = st.session_state[_ASKED]
+    return found
+
+
+def keep() -> None:
+    """Answer a click that changes nothing of what is asked."""
+    st.session_state[_CLICKED] = True
 
 
 def commit(changed: Asked) -> None:
-    """Write a new state to the address bar, which makes one entry of the browser's history."""
-    parameters = changed.parameters()
-    if parameters == known(st.query_params.to_dict()):
-        return
-    st.query_params.from_dict(parameters)
-    st.session_state[_WRITTEN] = parameters
+    """Hold a new state and write it to the address bar, which makes one entry of the browser's history."""
+    keep()
+    st.session_state[_ASKED] = changed
+    st.session_state[_ADDRESS] = changed.parameters()
+    if st.session_state[_ADDRESS] != known(st.query_params.to_dict()):
+        st.query_params.from_dict(st.session_state[_ADDRESS])
 
 
 def turn_to(page: str) -> None:
     """Go to another page of the wizard."""
-    commit(asked().turned_to(page))
+    commit(held().turned_to(page))
 
 
 def replace_requirement(requirement: Requirement) -> None:
     """Ask something else, for example with one limit relaxed."""
-    commit(asked().with_requirement(requirement))
+    commit(held().with_requirement(requirement))
     renew()
 
 
 def load(text: bytes, page: str) -> None:
     """Take requirement and preferences from a file; what is wrong with it is kept for the page to show."""
+    keep()
     try:
         requirement, preferences = read_request(text, knowledge())
     except RequirementError as error:
@@ -83,6 +108,7 @@ def load_problems() -> list[str]:
 
 def forget_load_problems() -> None:
     """The visitor has read them."""
+    keep()
     st.session_state.pop(_LOADED, None)
 
 
@@ -96,10 +122,10 @@ def renew() -> None:
     st.session_state[_GENERATION] = st.session_state.get(_GENERATION, 0) + 1
 
 
-def link() -> str:
+def link(what: Asked) -> str:
     """The address that restores this state anywhere."""
     base = (st.context.url or "").partition("?")[0]
-    return f"{base}?{urlencode(known(st.query_params.to_dict()))}"
+    return f"{base}?{urlencode(what.parameters())}"
 
 
 def candidates(requirement: Requirement) -> Candidates:

@@ -57,8 +57,8 @@ class Asked:
         return replace(self, page=page)
 
     def with_requirement(self, requirement: Requirement) -> Asked:
-        """The same preferences and page for another requirement."""
-        return replace(self, requirement=requirement, drafts={}, notes=())
+        """Another requirement in its place."""
+        return replace(self, requirement=requirement, notes=())
 
     def with_field(self, name: str, text: str, choices: Choices) -> Asked:
         """One field set to what was entered (empty: no limit); entries that were wrong are tried once more."""

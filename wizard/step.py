@@ -12,7 +12,7 @@ from repository.projection import Projection
 from wizard import parts, session
 from wizard.choices import is_several, is_stated, offered
 from wizard.state import LONGEST_DRAFT, PAGES, Asked
-from wizard.words import MARKS, STEP_QUESTIONS, STEP_WORDS, number, plain, quantity
+from wizard.words import MARKS, STEP_QUESTIONS, STEP_WORDS, number, plain, quantity, readable
 
 ANY = "any"
 
@@ -102,7 +102,7 @@ def _field(asked: Asked, name: str, s: FieldSpec, projection: Projection) -> Non
     if s.figure != "evidence":
         st.html(parts.help_text(s.help))
     if draft is not None:
-        st.error(f"“{plain(draft.text)}” is not counted: {plain(draft.message)}", icon=":material/error:")
+        st.error(f"“{plain(draft.text)}” is not counted: {plain(readable(draft.message))}", icon=":material/error:")
 
 
 def _number(asked: Asked, name: str, s: FieldSpec, key: str) -> None:
@@ -110,11 +110,11 @@ def _number(asked: Asked, name: str, s: FieldSpec, key: str) -> None:
     text = draft.text if draft else "" if value is None else quantity(float(value), s.unit)
     if st.session_state.get(key, text) != text or key not in st.session_state:
         st.session_state[key] = text
-    relation = {Relation.AT_MOST: "at most", Relation.AT_LEAST: "at least"}.get(s.relation) if s.relation else None
-    label = s.label.removesuffix(", at least").removesuffix(", at most")
+    relation = s.relation.value if s.relation in NUMERIC else ""
+    says_so = not relation or s.label.endswith((relation, "after"))
     default = getattr(Requirement(), name)
     st.text_input(
-        f"{label}, {relation}" if relation else label,
+        s.label if says_so else f"{s.label}, {relation}",
         key=key,
         max_chars=LONGEST_DRAFT,
         placeholder=number(default) if s.relation not in NUMERIC else f"any ({s.unit})" if s.unit else ANY,
@@ -129,19 +129,16 @@ def _choice(asked: Asked, name: str, s: FieldSpec, key: str, projection: Project
     every = projection.choices.get(s.vocabulary, {})
     labels = {**labels, **{n: f"{every.get(n, n)} (0)" for n in given if n not in labels}}
 
-    def shown(n: str) -> str:
-        return plain(labels[n])
-
     if is_several(s):
         st.session_state.setdefault(key, list(given))
         st.multiselect(
-            s.label, list(labels), key=key, placeholder=ANY, format_func=shown,
+            s.label, list(labels), key=key, placeholder=ANY, format_func=labels.__getitem__,
             on_change=_picked, args=(name, key),
         )  # fmt: skip
     else:
         st.session_state.setdefault(key, given[0] if given else None)
         st.selectbox(
-            s.label, list(labels), key=key, placeholder=ANY, format_func=shown,
+            s.label, list(labels), key=key, placeholder=ANY, format_func=labels.__getitem__,
             on_change=_picked, args=(name, key),
         )  # fmt: skip
 
@@ -167,14 +164,14 @@ def _value(requirement: Requirement, name: str) -> Any:
 
 
 def _entered(name: str, key: str) -> None:
-    session.commit(session.asked().with_field(name, str(st.session_state[key]), session.choices()))
+    session.commit(session.held().with_field(name, str(st.session_state[key]), session.choices()))
 
 
 def _switched(name: str, key: str) -> None:
-    session.commit(session.asked().with_field(name, "yes" if st.session_state[key] else "", session.choices()))
+    session.commit(session.held().with_field(name, "yes" if st.session_state[key] else "", session.choices()))
 
 
 def _picked(name: str, key: str) -> None:
     picked = st.session_state[key]
     text = picked or "" if isinstance(picked, str) or picked is None else "|".join(picked)
-    session.commit(session.asked().with_field(name, text, session.choices()))
+    session.commit(session.held().with_field(name, text, session.choices()))

@@ -12,11 +12,6 @@ from repository.projection import Projection
 from wizard.words import MARKS
 
 _GRADES = tuple(Grade)
-NUMBERS = {
-    "Total cost (USD)": "total_cost_usd",
-    "Latency (ms)": "inference_latency_ms",
-    "Peak memory (MiB)": "peak_memory_mib",
-}
 
 
 def rows_of(ranking: Ranking) -> np.ndarray:
@@ -38,16 +33,17 @@ def ranked(selection: Selection) -> pd.DataFrame:
             "Score": [round(s.score, 2) for s in selection.ranking.scored],
             "Network": _labels(p, "net", models["network"]),
             "Device": _labels(p, "dev", models["device"]),
-            "Optimization": _labels(p, "opt", models["optimization"]),
-            "Runtime": _labels(p, "rt", models["runtime"]),
-            "Quality": quality,
-            "Quality is": metrics,
-            "Quality evidence": marks,
             "Latency (ms)": _numbers(p, "inference_latency_ms", rows),
             "Latency evidence": _marks(p, "inference_latency_ms", rows),
+            "Quality": quality,
+            "Measure of quality": metrics,
+            "Quality evidence": marks,
             "Total cost (USD)": cost[rows],
             "Cost evidence": [_price_mark(p, d) for d in models["device"]],
             "Peak memory (MiB)": _numbers(p, "peak_memory_mib", rows),
+            "Memory evidence": _marks(p, "peak_memory_mib", rows),
+            "Optimization": _labels(p, "opt", models["optimization"]),
+            "Runtime": _labels(p, "rt", models["runtime"]),
         }
     )
 

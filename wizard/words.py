@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dss.explanation import shown
 from dss.near_misses import NearMiss
 from ontology.records import Grade
-from ontology.requirement import FieldSpec, Limit, Outcome, Relation, Requirement, Step, Verdict, limits, spec
+from ontology.requirement import FieldSpec, Limit, Outcome, Relation, Requirement, Step, Verdict, limits, spec, specs
 from repository.projection import Projection
 from wizard.state import given
 
@@ -139,6 +140,15 @@ def verdict_words(verdict: Verdict, projection: Projection) -> str:
         return has
     way = "over" if limit.relation is Relation.AT_MOST else "short"
     return f"{has}: {shown(verdict.excess)} {limit.unit}".rstrip() + f" {way}"
+
+
+def readable(message: str) -> str:
+    """A message in which fields go by their labels: “Accuracy is meant as” for `performance.metric`."""
+    return _FIELD.sub(lambda m: f"“{_LABELS[m.group(1)]}”" if m.group(1) in _LABELS else m.group(0), message)
+
+
+_FIELD = re.compile(rf"\b(?:{'|'.join(Step)})\.([a-z_]+)")
+_LABELS = {name: s.label for name, s in specs()}
 
 
 def plain(text: str) -> str:

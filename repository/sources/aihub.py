@@ -109,8 +109,7 @@ def _runs(
         group = runs[variant]
         began, _ = group[0]
         if number != began:
-            reason = f"a component of {variant.name(names)}, begun in row {began}"
-            yield Row(PERF, number, Outcome.MERGED, reason)
+            yield Row(PERF, number, Outcome.MERGED, "a further component of a model that runs in several parts")
             continue
         records: list[tuple[Room, Record]] = []
         if by_network[variant.model_id][0][0] == number:

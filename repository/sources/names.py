@@ -20,7 +20,7 @@ UNSTATED = "unstated"  # the runtime and the optimization of a source that names
 _Row = Mapping[str, str]
 
 
-class UnknownName(LookupError):  # noqa: N818 - says what it is; every caller reads it so
+class UnknownName(LookupError):
     """A printed name that no reviewed table has; the message says which table to add it to."""
 
     def __init__(self, what: str, printed: tuple[str, ...], file: str) -> None:

@@ -168,19 +168,21 @@ def test_all_problems_of_a_file_are_reported_at_once() -> None:
                 {"more": "speed", "less": "cost", "strength": "huge"},
                 {"more": "cost", "less": "cost", "strength": "weak"},
                 "performance",
+                {"more": "cost", "less": "security"},
                 {"more": "cost", "less": "latency", "strength": "weak"},
                 {"more": "latency", "less": "cost", "strength": "strong"},
             ]
         )
-    speed, huge, itself, shape, twice = caught.value.problems
+    speed, huge, itself, shape, incomplete, twice = caught.value.problems
     assert speed.startswith("judgement 1: unknown objective 'speed', use one of performance, reliability")
     assert huge == "judgement 1: unknown strength 'huge', use one of equal, weak, strong, absolute"
     assert itself == "judgement 2: cost is compared with itself: choose two different objectives"
     assert shape == "judgement 3: a judgement has exactly the keys more, less, strength, got 'performance'"
+    assert incomplete.startswith("judgement 4: a judgement has exactly the keys more, less, strength, got {")
     assert twice == (
         "cost and latency are compared twice (cost over latency: weak; latency over cost: strong): keep one of the two"
     )
-    assert str(caught.value).count("\n") == 4
+    assert str(caught.value).count("\n") == 5
     with pytest.raises(PreferenceError, match="a list of judgements, got dict"):
         Preferences.from_json({})
 

@@ -15,7 +15,8 @@ import pytest
 from rdflib import RDF, RDFS, SKOS, BNode, Graph, Literal, Namespace, URIRef
 from rdflib.term import Node
 
-from ontology.records import NAMESPACE, PREFIXES, Objective
+from ontology.namespaces import NAMESPACE, PREFIXES
+from ontology.records import Objective
 from ontology.techniques import ISSUES, NO_TECHNIQUE, TECHNIQUES, Technique, ancestors, technique
 
 DLOM = Namespace(NAMESPACE)

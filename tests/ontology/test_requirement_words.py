@@ -6,7 +6,8 @@ from dataclasses import fields
 
 import pytest
 
-from ontology.records import PREFIXES, RECORDS, Record
+from ontology.namespaces import PREFIXES
+from ontology.records import RECORDS, Record
 from ontology.requirement import FieldSpec, specs
 
 COLUMNS: dict[str, list[type[Record]]] = {}

@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rdflib import Graph, URIRef
 
-from ontology.records import PREFIXES
+from ontology.namespaces import PREFIXES
 from repository.load import concept_quads
 from repository.shapes import Violation, short, validate
 from repository.sources.names import Names

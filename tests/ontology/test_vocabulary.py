@@ -13,9 +13,8 @@ import pytest
 from rdflib import OWL, RDF, RDFS, SKOS, XSD, Graph, Literal, Namespace, URIRef
 from rdflib.term import Node
 
+from ontology.namespaces import NAMESPACE, PREFIXES
 from ontology.records import (
-    NAMESPACE,
-    PREFIXES,
     RECORDS,
     REVERSE_SCALED,
     Grade,

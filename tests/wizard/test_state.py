@@ -1,0 +1,135 @@
+"""The link that holds everything: what is right is kept, what is wrong is told with its field."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dss.preferences import ALL_PAIRS, SIGNED_SCALE, Preference, Preferences
+from ontology.records import Grade
+from ontology.requirement import Requirement, specs
+from wizard.state import PAGES, Asked, restore
+
+CHOICES = {
+    "area": {"medical": "Medical", "retail": "Retail"},
+    "purpose": {"object-detection": "Object detection"},
+    "net": {"resnet-50": "ResNet-50", "vgg-16": "VGG-16"},
+    "metric": {"map": "mAP"},
+}
+
+
+def test_a_link_restores_step_fields_and_preferences() -> None:
+    link = {
+        "step": "device",
+        "title": "Company ABC",
+        "business_focus": "medical",
+        "budget_usd": "14000",
+        "devices": "10",
+        "networks": "resnet-50|vgg-16",
+        "camera": "yes",
+        "prefs": "performance-cost:5,latency-security:-3",
+    }
+    asked = restore(link, CHOICES)
+    assert asked.requirement == Requirement(
+        title="Company ABC",
+        business_focus=("medical",),
+        budget_usd=14000.0,
+        devices=10,
+        networks=("resnet-50", "vgg-16"),
+        camera=True,
+    )
+    assert asked.page == "device"
+    assert [j.in_words() for j in asked.preferences] == ["performance over cost: strong", "security over latency: weak"]
+    assert (asked.drafts, asked.notes) == ({}, ())
+    assert asked.parameters() == link
+
+
+def test_a_bad_link_keeps_the_good_fields_and_names_the_others() -> None:
+    asked = restore(
+        {
+            "step": "nowhere",
+            "budget_usd": "-5",
+            "networks": "<script>alert(1)</script>",
+            "camera": "banana",
+            "devices": "10",
+            "budgte": "4",
+            "title": "x" * 201,
+            "prefs": "performance-cost:4,latency-security:-3,latency-security:5",
+        },
+        CHOICES,
+    )
+    assert asked.requirement == Requirement(devices=10)
+    assert asked.page == "project"
+    assert {name: draft.text for name, draft in asked.drafts.items()} == {
+        "budget_usd": "-5",
+        "networks": "<script>alert(1)</script>",
+        "camera": "banana",
+    }
+    assert asked.drafts["budget_usd"].message == "must be more than 0 USD, got -5; leave it out for no limit"
+    assert [(n.field, n.message) for n in asked.notes] == [
+        ("budgte", "is no field of a requirement; did you mean budget_usd?"),
+        ("step", f"there is no step 'nowhere'; the steps are {', '.join(PAGES)}"),
+        ("prefs", "'performance-cost:4': '4' is not on the scale, use one of -9, -5, -3, 1, 3, 5, 9"),
+        (
+            "prefs",
+            "latency and security are compared twice (security over latency: weak; latency over security: strong): "
+            "keep one of the two",
+        ),
+        ("title", "must be a text of at most 200 characters"),
+    ] or [n.field for n in asked.notes] == ["budgte", "step", "prefs", "prefs", "title"]
+    assert len(asked.preferences) == 1
+
+
+def test_a_wrong_entry_limits_nothing_until_it_is_mended() -> None:
+    asked = restore({"budget_usd": "14000"}, CHOICES).with_field("budget_usd", "a lot", CHOICES)
+    assert asked.requirement.budget_usd is None
+    assert asked.drafts["budget_usd"].text == "a lot"
+    mended = asked.with_field("budget_usd", "14k USD", CHOICES)
+    assert mended.requirement.budget_usd == 14000.0
+    assert not mended.drafts
+
+
+def test_a_wrong_entry_is_tried_again_when_another_field_mends_it() -> None:
+    asked = restore({}, CHOICES).with_field("metric_value_at_least", "45", CHOICES)
+    assert asked.requirement.metric_value_at_least is None
+    mended = asked.with_field("metric", "map", CHOICES)
+    assert mended.requirement.metric_value_at_least == 45.0
+    assert not mended.drafts
+
+
+def test_an_empty_entry_takes_the_limit_back() -> None:
+    asked = restore({"budget_usd": "14000", "devices": "10"}, CHOICES)
+    assert asked.with_field("budget_usd", "  ", CHOICES).requirement == Requirement(devices=10)
+
+
+def test_streamlits_own_parameters_are_no_problem() -> None:
+    assert restore({"embed": "true", "step": "cloud"}, CHOICES).notes == ()
+
+
+judgements = st.lists(st.sampled_from(ALL_PAIRS), unique=True).flatmap(
+    lambda pairs: st.tuples(*(st.builds(Preference.between, st.just(a), st.just(b), st.sampled_from(SIGNED_SCALE)) for a, b in pairs))
+)  # fmt: skip
+requirements = st.builds(
+    Requirement,
+    title=st.text(max_size=20).map(str.strip),
+    budget_usd=st.none() | st.floats(1e-3, 1e9),
+    devices=st.integers(1, 1_000_000),
+    networks=st.sets(st.sampled_from(["resnet-50", "vgg-16"])).map(lambda s: tuple(sorted(s))),
+    camera=st.booleans(),
+    evidence=st.sampled_from([g for g in Grade if g is not Grade.PREDICTED]),
+    accuracy_percent_at_least=st.none() | st.floats(0.001, 100),
+)
+
+
+@given(requirements, judgements, st.sampled_from(PAGES))
+def test_every_state_survives_the_link(requirement: Requirement, judged: tuple[Preference, ...], page: str) -> None:
+    asked = Asked(requirement, Preferences(judged), page, {})
+    assert restore(asked.parameters(), CHOICES) == asked
+
+
+@given(st.dictionaries(st.sampled_from([*dict(specs()), "step", "prefs", "title", "x"]), st.text(max_size=60)))
+def test_no_link_breaks_the_page_and_its_wrong_entries_survive_too(link: dict[str, str]) -> None:
+    asked = restore(link, CHOICES)
+    again = restore(asked.parameters(), CHOICES)
+    assert again.requirement == asked.requirement
+    assert {n: d.text for n, d in again.drafts.items()} == {n: d.text for n, d in asked.drafts.items()}
