@@ -1,7 +1,7 @@
 """What to relax when nothing fits, or little does: the smallest change of one limit, and how many it admits.
 
 Only a single limit is changed at a time. A model is admitted by relaxing a limit when that limit is the only one it
-does not meet; a model that lacks a figure is never admitted by relaxing, only by measuring.
+does not meet; one that lacks the figure is admitted only by giving the limit up, or by measuring.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from dss.cost import CLOUD_FIELDS, HOURS_PER_MONTH
-from dss.matching import VIOLATED, Candidates, find
+from dss.matching import MET, VIOLATED, Candidates, find
 from ontology.requirement import NUMERIC, Limit, Relation, Requirement, Verdict, spec
 from repository.projection import Coded
 
@@ -50,16 +50,16 @@ def near_misses(candidates: Candidates) -> tuple[NearMiss, ...]:
     """Every useful single relaxation, those that give way least (relative to the limit) first."""
     found: list[NearMiss] = []
     only_one = (candidates.violations == 1) & (candidates.unknowns == 0)
+    misses_one = candidates.violations + candidates.unknowns == 1
     for i, limit in enumerate(candidates.limits):
         rows = np.flatnonzero(only_one & (candidates.outcomes[i] == VIOLATED))
+        given_up = int((misses_one & (candidates.outcomes[i] != MET)).sum())
         if limit.field in CLOUD_FIELDS:
             found += _cloud(candidates, limit)
-        elif not len(rows):
-            continue
         elif limit.relation in NUMERIC:
             found += _numeric(candidates, limit, rows)
         else:
-            found += _choices(candidates, limit, rows)
+            found += _choices(candidates, limit, rows, given_up)
     return tuple(sorted(found, key=_order))
 
 
@@ -106,7 +106,7 @@ def _admitting(values: np.ndarray, n: int) -> float:
     return float(values[n - 1])
 
 
-def _choices(candidates: Candidates, limit: Limit, rows: np.ndarray) -> Iterable[NearMiss]:
+def _choices(candidates: Candidates, limit: Limit, rows: np.ndarray, given_up: int) -> Iterable[NearMiss]:
     column = candidates.column(limit.figure)
     assert isinstance(column, Coded)
     if isinstance(limit.value, tuple) and limit.relation in (Relation.ONE_OF, Relation.ONE_OF_IF_STATED):
@@ -116,9 +116,10 @@ def _choices(candidates: Candidates, limit: Limit, rows: np.ndarray) -> Iterable
             if isinstance(value, frozenset):
                 seen.update(dict.fromkeys(_narrowest(candidates, limit, value), int(n)))
         for name, n in seen.most_common(_ALTERNATIVES):
-            if n < len(rows):
+            if n < given_up:
                 yield NearMiss(limit, (*limit.value, name) if not _single(limit) else (name,), n)
-    yield NearMiss(limit, None, len(rows))
+    if given_up:
+        yield NearMiss(limit, None, given_up)
 
 
 def _narrowest(candidates: Candidates, limit: Limit, names: frozenset[str]) -> frozenset[str]:

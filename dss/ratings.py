@@ -176,12 +176,13 @@ def _groups(projection: Projection, basis: Basis) -> dict[tuple[str | None, str 
     keys = ["purpose", "metric", "test_set"] if basis.by_quality else ["purpose"]
     table = projection.models[keys]
     usable = table.dropna().index if basis.by_quality else table.dropna(subset=["purpose"]).index
-    found = {}
-    for group, rows in table.loc[usable].groupby(keys, observed=True).groups.items():
-        names = group if isinstance(group, tuple) else (group,)
-        key = (*map(str, names), *(None,) * (3 - len(names)))
-        found[key] = rows.to_numpy()
-    return found  # type: ignore[return-value]
+    found: dict[tuple[str | None, str | None, str | None], np.ndarray] = {}
+    for group, members in table.loc[usable].groupby(keys, observed=True):
+        names = [str(name) for name in group]
+        found[names[0], names[1] if basis.by_quality else None, names[2] if basis.by_quality else None] = (
+            members.index.to_numpy()
+        )
+    return found
 
 
 def _numbers(projection: Projection, figure: str) -> FloatArray:

@@ -337,7 +337,7 @@ def judge(limit: Limit, actual: Value) -> Verdict:
             return Verdict(limit, Outcome.MET, None, not_specific=True)
         return Verdict(limit, Outcome.UNKNOWN, None)
     if limit.relation is Relation.IS_TRUE:
-        return Verdict(limit, Outcome.MET if actual is True else Outcome.VIOLATED, actual)
+        return Verdict(limit, Outcome.MET if actual else Outcome.VIOLATED, actual)
     if not isinstance(actual, frozenset) or not isinstance(limit.value, tuple):
         raise TypeError(f"{limit.field}: a choice is judged on a set of names, got {actual!r}")
     asked = frozenset(limit.value)

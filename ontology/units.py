@@ -42,7 +42,12 @@ FACTORS: Mapping[str, Mapping[str, float]] = {
     "year": {"year": 1.0},
 }
 
-_QUANTITY = re.compile(r"\s*([+-]?(?:\d[\d,_]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(.*?)\s*", re.DOTALL)
+# A comma may only part groups of three digits: in "1,5" it may mean a decimal point, so that is refused.
+_QUANTITY = re.compile(
+    r"\s*([+-]?(?:\d{1,3}(?:,\d{3})+(?:\.\d*)?|\d[\d_]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(1/s|[^\d\s.,].*?)?\s*",
+    re.DOTALL,
+)
+LONGEST = 80  # characters
 
 
 def to_unit(given: object, unit: str) -> float:
@@ -54,21 +59,25 @@ def to_unit(given: object, unit: str) -> float:
     if isinstance(given, bool):
         raise ValueError(f"expected a number in {unit or 'plain digits'}, got {str(given).lower()}")
     if isinstance(given, int | float):
-        number = float(given)
+        try:
+            number = float(given)
+        except OverflowError:
+            number = math.inf
     elif isinstance(given, str):
         number = _parse(given, unit)
     else:
         raise ValueError(f"expected a number in {unit or 'plain digits'}, got {type(given).__name__}")
     if not math.isfinite(number):
-        raise ValueError(f"expected a finite number, got {given!r}")
+        raise ValueError(f"expected a finite number, got {str(given)[:20]}")
     return number
 
 
 def _parse(text: str, unit: str) -> float:
-    match = _QUANTITY.fullmatch(text[:80])
+    match = _QUANTITY.fullmatch(text) if len(text) <= LONGEST else None
     if not match:
-        raise ValueError(f"{text[:40]!r} is not a number; write for example {_example(unit)}")
-    digits, written = match.groups()
+        hint = " (with a point before decimals)" if "," in text else ""
+        raise ValueError(f"{text[:40]!r} is not a number; write for example {_example(unit)}{hint}")
+    digits, written = match[1], match[2] or ""
     factors = FACTORS[unit]
     if written and written not in factors:
         known = ", ".join(u for u in factors if u)

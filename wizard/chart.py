@@ -105,6 +105,7 @@ def _series(chart: go.Figure, p: Projection, found: Points, own: IntArray, name:
         x=found.latency_ms[own], y=found.quality[own], mode="markers", name=name, text=texts,
         hovertemplate="%{text}<extra></extra>", customdata=found.rows[own],
         marker={"color": SERIES[i % len(SERIES)], "symbol": SYMBOLS[i % len(SYMBOLS)], "size": 9, "opacity": 0.75},
+        unselected={"marker": {"opacity": 0.75}},
     )  # fmt: skip
 
 

@@ -10,6 +10,9 @@ from repository.graph import GraphError
 from wizard import header, live, preferences, results, session, step
 from wizard.state import PREFERENCES, RESULTS
 
+# A new page starts at its top; the comment makes it another text for each page, so that it runs at a change only.
+_TO_TOP = "<script>/* {page} */ document.querySelector('[data-testid=stMain]')?.scrollTo(0, 0)</script>"
+
 
 def page() -> None:
     """Show what the address bar asks for."""
@@ -22,6 +25,7 @@ def page() -> None:
         header.not_ready("There are no models here yet", "Nothing has been loaded into this installation.")
         return
     asked = session.asked()
+    st.html(_TO_TOP.format(page=asked.page), unsafe_allow_javascript=True)
     header.show(asked)
     if asked.page == RESULTS:
         results.show(asked)

@@ -8,10 +8,11 @@ import streamlit as st
 
 from dss.matching import Candidates, Counts, counts
 from dss.near_misses import NearMiss, near_misses
+from dss.words import near_miss_words
 from repository.projection import Projection
 from wizard import parts, session
 from wizard.state import RESULTS, Asked
-from wizard.words import given_words, limit_words, models, near_miss_words, plain
+from wizard.words import given_words, limit_words, models, plain
 
 MOST_SHOWN = 4
 

@@ -9,11 +9,13 @@ import streamlit as st
 from dss.card import short
 from dss.matching import Candidates
 from dss.near_misses import NearMiss
+from dss.words import near_miss_words, verdict_words
 from flow import Selection
 from ontology.requirement import Outcome
 from wizard import parts, session
 from wizard.state import Asked
-from wizard.words import models, near_miss_words, plain, verdict_words
+from wizard.step import way
+from wizard.words import models, plain
 
 MOST_MEASURABLE = 8
 
@@ -40,11 +42,10 @@ def show(asked: Asked, selection: Selection) -> None:
         p = candidates.projection
         for close in selection.closest:
             open_ends = [v for v in close.verdicts if v.outcome is not Outcome.MET]
-            st.html(
-                parts.near(short(candidates, close.row), (f"{v.limit.label}: {verdict_words(v, p)}" for v in open_ends))
-            )
+            st.html(parts.near(short(candidates, close.row), (verdict_words(v, p) for v in open_ends)))
     with st.expander("The query that ran"):
         st.code(selection.query, language="sparql")
+    way(asked)
 
 
 def ladder(misses: Sequence[NearMiss], asked: Asked, where: str) -> None:
@@ -72,7 +73,7 @@ def measurable(candidates: Candidates) -> None:
     st.html(
         parts.pairs(
             f"{models(len(rows))} would match if measured",
-            [(f"only the {labels[name].lower()} is missing", models(n)) for name, n in missing.items()],
+            [(f"Only the {labels[name].lower()} is missing", models(n)) for name, n in missing.items()],
         )
     )
     fewest = rows[candidates.unknowns[rows].argsort(kind="stable")][:MOST_MEASURABLE]

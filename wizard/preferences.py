@@ -64,12 +64,18 @@ def _row(asked: Asked, pair: Pair) -> None:
         f"{first.value.capitalize()} or {second.value}?",
         SCALE,
         key=key,
-        format_func=lambda signed: Strength(abs(signed)).word.capitalize(),
+        format_func=_choice,
         label_visibility="collapsed",
         on_change=_judged,
         args=(pair, key),
         width="stretch",
     )
+
+
+def _choice(signed: int) -> str:
+    """`‹ Strong` for the objective on the left, `Strong ›` for the right: Streamlit tells choices by their texts."""
+    word = Strength(abs(signed)).word.capitalize()
+    return word if signed == 1 else f"‹ {word}" if signed > 0 else f"{word} ›"
 
 
 def _judged(pair: Pair, key: str) -> None:

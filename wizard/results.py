@@ -12,6 +12,7 @@ from dss.ranking import Scored
 from flow import Selection
 from wizard import chart, nothing, parts, session, table
 from wizard.state import Asked
+from wizard.step import way
 from wizard.words import models, plain
 
 _LOOK = "look"
@@ -51,6 +52,7 @@ def show(asked: Asked) -> None:
     with query:
         _query(selection)
     _looked_at(selection, winner)
+    way(asked)
 
 
 def _opening(asked: Asked, selection: Selection) -> None:
@@ -187,7 +189,8 @@ def _looked_at(selection: Selection, winner: Scored) -> None:
     if row is None or row == winner.row or not (0 <= row < len(selection.candidates.projection)):
         return
     st.divider()
-    left, right = st.columns([1.25, 1], gap="large")
+    with st.container(key="answer-other"):
+        left, right = st.columns([1.25, 1], gap="large")
     c = card(selection.candidates, row)
     with left:
         place = f"Place {scored.place}" if scored else "Beyond the first places"

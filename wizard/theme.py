@@ -27,3 +27,4 @@ SERIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#5b
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "pentagon")
 
 CSS = Path(__file__).with_name("style.css")
+ICON = Path(__file__).with_name("icon.png")

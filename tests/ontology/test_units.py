@@ -95,3 +95,19 @@ def test_any_text_gives_a_finite_number_or_a_value_error(unit: str, text: str) -
 def test_every_unit_accepts_its_own_name(unit: str) -> None:
     assert FACTORS[unit][unit] == 1.0
     assert to_unit(f"20 {unit}", unit) == 20.0
+
+
+@pytest.mark.parametrize("written", ["1,5 s", "1,50", "12,3456 ms", "1,500,00 ms"])
+def test_a_comma_that_may_be_a_decimal_point_is_refused(written: str) -> None:
+    with pytest.raises(ValueError, match="with a point before decimals"):
+        to_unit(written, "ms")
+
+
+def test_a_comma_before_three_digits_parts_thousands() -> None:
+    assert to_unit("1,500.5 ms", "ms") == 1500.5
+
+
+@pytest.mark.parametrize("given", [10**400, "9" * 90, "1e999"])
+def test_numbers_beyond_all_bounds_are_refused(given: object) -> None:
+    with pytest.raises(ValueError, match=r"finite|not a number"):
+        to_unit(given, "ms")

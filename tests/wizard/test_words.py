@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from dss.near_misses import NearMiss
-from ontology.requirement import Limit, Relation, Requirement, judge, limits
+from ontology.requirement import Limit, Relation, Requirement, limits, spec
 from repository.knowledge import Knowledge
+from repository.projection import Coded
 from wizard.choices import offered
-from wizard.words import given_words, near_miss_words, number, plain, quantity, readable, verdict_words
+from wizard.words import given_words, limit_words, number, plain, quantity, readable
 
 
 def limit_of(**fields: object) -> Limit:
@@ -25,32 +25,20 @@ def test_a_quantity_can_be_entered_again() -> None:
     assert quantity(14000.0, "USD") == "14,000 USD"
 
 
-def test_a_relaxed_number_says_from_where_to_where(knowledge: Knowledge) -> None:
-    miss = NearMiss(limit_of(inference_latency_ms_at_most=0.05), 0.197, 1, 0.147)
-    assert near_miss_words(miss, knowledge.projection) == "Inference latency 0.05 → 0.197 ms admits 1 model"
-
-
-def test_a_relaxed_choice_says_what_instead_or_besides(knowledge: Knowledge) -> None:
-    p = knowledge.projection
-    task, kinds = limit_of(task=("object-detection",)), limit_of(device_types=("android-phone",))
-    assert (
-        near_miss_words(NearMiss(task, ("pose-estimation",), 80), p)
-        == "Task: Pose estimation instead, admits 80 models"
-    )
-    assert near_miss_words(NearMiss(task, None, 1500), p) == "Do without “Task”: admits 1,500 models"
-    assert near_miss_words(NearMiss(kinds, ("android-phone", "automotive"), 3), p) == (
-        "Types of devices: also Automotive platform, admits 3 models"
-    )
-
-
-def test_a_violation_says_what_is_needed_what_there_is_and_how_much_is_over(knowledge: Knowledge) -> None:
-    p = knowledge.projection
-    latency, camera = limit_of(inference_latency_ms_at_most=0.05), limit_of(camera=True)
-    assert verdict_words(judge(latency, 0.197), p) == "needs at most 0.05 ms, has 0.197 ms: 0.147 ms over"
-    assert verdict_words(judge(latency, None), p) == "needs at most 0.05 ms, but no figure is known"
-    assert verdict_words(judge(camera, False), p) == "needs yes, has no"
-    task = judge(limit_of(task=("object-detection",)), frozenset({"pose-estimation"}))
-    assert verdict_words(task, p) == "needs Object detection, is Pose estimation"
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"inference_latency_ms_at_most": 0.05}, ("Inference latency", "at most 0.05 ms")),
+        ({"metric_value_at_least": 45.0}, ("Other measure of quality", "at least 45")),
+        ({"task": ("object-detection",)}, ("Task", "Object detection")),
+        ({"techniques_excluded": ("quantization",)}, ("Techniques excluded", "none of Quantization")),
+        ({"camera": True}, ("Has a camera or a connector for one", "yes")),
+    ],
+)
+def test_a_limit_stands_as_a_name_and_a_value(
+    knowledge: Knowledge, fields: dict[str, object], words: tuple[str, str]
+) -> None:
+    assert limit_words(limit_of(**fields), knowledge.projection) == words
 
 
 def test_what_was_filled_in_is_listed_with_parameters_of_the_request(knowledge: Knowledge) -> None:
@@ -72,14 +60,12 @@ def test_fields_in_messages_go_by_their_labels() -> None:
 
 
 def test_only_what_models_use_is_offered_with_how_many(knowledge: Knowledge) -> None:
-    from ontology.requirement import spec
-
     p = knowledge.projection
     tasks = offered(spec("task"), p)
-    detection = sum(
-        value is not None and "object-detection" in value
-        for value in map(p.columns["purpose"].__getitem__, range(len(p)))
-    )  # type: ignore[operator, union-attr]
+    purposes = p.columns["purpose"]
+    assert isinstance(purposes, Coded)
+    values = [purposes[row] for row in range(len(p))]
+    detection = sum(isinstance(value, frozenset) and "object-detection" in value for value in values)
     assert tasks["object-detection"] == f"Object detection ({detection:,})"
     assert "anomaly-detection" in p.choices["purpose"]
     assert "anomaly-detection" not in tasks

@@ -1,0 +1,94 @@
+"""Total cost for one request, to the cent."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from dss.cost import cost_of, offer_cloud, total_cost_usd, wants_cloud
+from ontology.records import Cloud, Grade
+from ontology.requirement import Outcome, Requirement
+from repository.knowledge import Knowledge
+from repository.terms import node
+from repository.triples import quads
+from tests.tiny import tiny_graph
+
+CLOUDS = (
+    Cloud(name="open", label="Open", provider="X", price_usd_per_hour=0.05, price_evidence=Grade.DECLARED, shielded_execution=False),
+    Cloud(name="shielded", label="Shielded", provider="X", price_usd_per_hour=0.1, price_evidence=Grade.DECLARED, shielded_execution=True),
+    Cloud(name="other", label="Other", provider="Y", price_usd_per_hour=0.2, price_evidence=Grade.DECLARED),
+    Cloud(name="unpriced", label="Unpriced", provider="X", shielded_execution=True),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def clouded() -> Knowledge:
+    graph = tiny_graph()
+    graph.replace(node("g", "clouds-bench"), [q for c in CLOUDS for q in quads(c, node("g", "clouds-bench"))])
+    return Knowledge(graph)
+
+
+def test_the_papers_card_for_ten_devices(tiny: Knowledge) -> None:
+    """10 × 785.12 + 7,604.28 = 15,455.48: the 14,000 of the request are exceeded by 1,455.48."""
+    p = tiny.projection
+    cost = cost_of(Requirement(devices=10), p, p.positions["s"], None)
+    assert (cost.hardware_usd, cost.other_usd, cost.cloud_usd) == (7851.2, 7604.28, 0.0)
+    assert cost.total_usd == pytest.approx(15455.48)
+    assert cost.price_evidence == "declared"
+
+
+def test_an_unknown_price_leaves_the_total_unknown(tiny: Knowledge) -> None:
+    p = tiny.projection
+    cost = cost_of(Requirement(devices=10), p, p.positions["n"], None)
+    assert cost.device_price_usd is None
+    assert cost.total_usd is None
+
+
+def test_no_cloud_unless_one_is_asked_for(clouded: Knowledge) -> None:
+    assert not wants_cloud(Requirement(months=24))
+    assert offer_cloud(Requirement(months=24), clouded.projection) is None
+
+
+@pytest.mark.parametrize(
+    ("asked", "chosen", "fits"),
+    [
+        (Requirement(cloud_hosts=("X",)), "open", True),
+        (Requirement(shielded_execution=True), "shielded", True),
+        (Requirement(cloud_hosts=("Y",)), "other", True),
+        (Requirement(clouds=("other", "shielded")), "shielded", True),
+        (Requirement(shielded_execution=True, monthly_cost_usd_at_most=70.0), "open", False),  # 0.1 × 730 = 73 a month
+        (Requirement(response_time_ms_at_most=50.0), "open", False),  # nobody states one: unknown
+    ],
+)
+def test_the_cheapest_cloud_that_fits_is_offered(
+    clouded: Knowledge, asked: Requirement, chosen: str, fits: bool
+) -> None:
+    offered = offer_cloud(asked, clouded.projection)
+    assert offered is not None
+    assert (offered.name, offered.fits) == (chosen, fits)
+
+
+def test_the_cloud_counts_for_the_months_in_service(clouded: Knowledge) -> None:
+    """2 × 100 for board a, and 0.1 × 730 × 12 = 876 for the cloud: 1,076."""
+    asked = Requirement(devices=2, months=12, shielded_execution=True)
+    p = clouded.projection
+    cloud = offer_cloud(asked, p)
+    assert total_cost_usd(asked, p, cloud)[p.positions["a"]] == pytest.approx(1076.0)
+    cost = cost_of(asked, p, p.positions["a"], cloud)
+    assert (cost.hardware_usd, cost.cloud_usd) == (200.0, pytest.approx(876.0))
+
+
+def test_query_and_columns_agree_on_budgets_with_a_cloud(clouded: Knowledge) -> None:
+    from tests.dss.test_query import by_columns, by_query
+
+    base = Requirement(devices=2, months=12, shielded_execution=True)
+    for budget, expected in ((1076.0, ["a", "p"]), (1075.99, []), (1300.0, ["a", "b", "p"])):
+        asked = replace(base, budget_usd=budget)
+        assert by_query(asked, clouded) == by_columns(asked, clouded) == expected
+
+
+def test_a_cloud_that_nobody_describes_is_unknown_not_refused(clouded: Knowledge) -> None:
+    offered = offer_cloud(Requirement(response_time_ms_at_most=50.0), clouded.projection)
+    assert offered is not None
+    assert [v.outcome for v in offered.verdicts] == [Outcome.UNKNOWN]

@@ -1,0 +1,116 @@
+"""The ABC case of the DLOM² paper in a real browser, and a requirement that nothing meets."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from tests import browser
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+EXAMPLES = Path(__file__).parent.parent.parent / "examples"
+HEADINGS = {
+    "project": "What is it for, and what may it cost?",
+    "network": "Does the neural network itself matter to you?",
+    "device": "What will it run on?",
+    "cloud": "Do you need a server beside the devices?",
+    "optimization": "How may the network have been made smaller or faster?",
+    "performance": "How good and how fast must it be?",
+    "preferences": "What matters more to you?",
+}
+
+
+def heading(page: Page, text: str) -> None:
+    """Wait until a page with this heading is drawn and Streamlit is at rest, with nothing left of the page before."""
+    page.get_by_role("heading", name=text).first.wait_for()
+    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+    page.wait_for_function("() => document.querySelectorAll('[data-stale=\"true\"]').length === 0")
+
+
+def parameters(page: Page) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(urlsplit(page.url).query).items()}
+
+
+def has_parameters(page: Page, **expected: str) -> None:
+    """Wait until the address bar says so."""
+    page.wait_for_function(
+        "want => Object.entries(want).every(([k, v]) => new URLSearchParams(location.search).get(k) === v)",
+        arg=expected,
+    )
+
+
+@pytest.mark.browser
+def test_the_paper_case_from_example_to_choice_and_back_and_a_near_miss(loaded: Path) -> None:
+    with browser.browser() as chromium, browser.app(loaded) as address:
+        context = chromium.new_context(viewport={"width": 1280, "height": 800})
+        context.set_default_timeout(15_000)
+        page = context.new_page()
+        faults: list[str] = []
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.goto(address)
+        heading(page, HEADINGS["project"])
+
+        # Start from the paper's example and walk through all steps.
+        page.get_by_role("button", name="Start from an example").click()
+        page.get_by_role("button", name="Medical company ABC").click()
+        has_parameters(page, business_focus="medical", budget_usd="14000", devices="10")
+        page.keyboard.press("Escape")
+        heading(page, HEADINGS["project"])
+        assert page.get_by_label("Total budget, at most").input_value() == "14,000 USD"
+        for step in list(HEADINGS)[1:]:
+            page.locator(".st-key-next button").click()
+            heading(page, HEADINGS[step])
+        assert page.get_by_role("radio", checked=True).count() == 7
+        page.locator(".st-key-next button").click()
+        heading(page, "models meet every limit")
+        page.get_by_text("Recommended for you").wait_for()
+        page.get_by_text("Why this one").wait_for()
+        winner = page.locator(".card h3").first.inner_text()
+        restored = page.url
+
+        # The browser's back and forward lose nothing.
+        for step in reversed(list(HEADINGS)):
+            page.go_back()
+            heading(page, HEADINGS[step])
+            has_parameters(page, step=step, business_focus="medical", budget_usd="14000", devices="10")
+        assert page.get_by_label("Number of devices").input_value() == "10 devices"
+        for step in list(HEADINGS)[1:]:
+            page.go_forward()
+            heading(page, HEADINGS[step])
+        page.go_forward()
+        heading(page, "models meet every limit")
+        assert page.locator(".card h3").first.inner_text() == winner
+
+        # The link restores the same answer in a new tab.
+        other = context.new_page()
+        other.goto(restored)
+        heading(other, "models meet every limit")
+        assert other.locator(".card h3").first.inner_text() == winner
+        other.close()
+
+        # A value typed and not yet taken in is not lost by an immediate click on Next.
+        page.locator(".st-key-go-project button").click()
+        heading(page, HEADINGS["project"])
+        page.get_by_label("Number of devices").fill("11")
+        page.locator(".st-key-next button").click()
+        has_parameters(page, step="network", devices="11")
+        heading(page, HEADINGS["network"])
+
+        # Nothing meets this; one click on a near miss makes it fit.
+        page.goto(f"{address}/?step=results&task=object-detection&inference_latency_ms_at_most=0.05")
+        heading(page, "Nothing meets every limit yet")
+        page.locator(".st-key-relax-nothing-0 button").click()
+        page.get_by_text("Recommended for you").wait_for()
+        assert float(parameters(page)["inference_latency_ms_at_most"]) > 0.05
+        assert faults == []
+
+
+def test_the_example_in_this_test_is_the_papers() -> None:
+    project = json.loads((EXAMPLES / "abc-medical.json").read_text())["project"]
+    assert project == {"business_focus": "medical", "budget_usd": 14000, "devices": 10}
