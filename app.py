@@ -11,6 +11,7 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from urllib.parse import parse_qsl
 
 import streamlit as st
 from starlette.concurrency import run_in_threadpool
@@ -20,14 +21,14 @@ from starlette.routing import Route
 
 from flow import installation
 from ontology.settings import Settings
-from repository.graph import Format, GraphError
+from repository.graph import EmbeddedGraph, Format, GraphError
 from repository.guard import LONGEST, RefusedQuery
 from repository.knowledge import announce, withdraw
 
 SETTINGS = Settings.from_environment(os.environ)
 TOKEN = secrets.token_urlsafe(32)
 _EVERY_METHOD = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]  # one left out would reach the pages
-_LONGEST_BODY = 4 * LONGEST  # bytes: a character takes at most four
+_LONGEST_BODY = 12 * LONGEST  # bytes: a character takes at most four, and three times as many in a form
 
 
 async def sparql(request: Request) -> Response:
@@ -43,24 +44,26 @@ async def sparql(request: Request) -> Response:
     accepted = request.headers.get("accept", "")
     format = next((f for f in Format if f.value in accepted), Format.JSON)
     try:
-        body = await run_in_threadpool(installation(SETTINGS).ask, text, format)
+        body, chosen = await run_in_threadpool(installation(SETTINGS).answer, text, format)
     except (RefusedQuery, GraphError) as error:
         return PlainTextResponse(f"{error}\n", 400)
-    return Response(body, media_type=format.value)
+    return Response(body, media_type=chosen.value)
 
 
 async def _query(request: Request) -> str | None:
     if request.method == "GET":
         return request.query_params.get("query")
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if int(request.headers.get("content-length") or _LONGEST_BODY) > _LONGEST_BODY:
-        return None
+    body = bytearray()
+    async for chunk in request.stream():  # counted as it comes: a chunked body states no length
+        body += chunk
+        if len(body) > _LONGEST_BODY:
+            return None
+    text = body.decode("utf-8", errors="replace")
     if kind == "application/sparql-query":
-        return (await request.body()).decode("utf-8", errors="replace")
+        return text
     if kind == "application/x-www-form-urlencoded":
-        form = await request.form()
-        text = form.get("query")
-        return text if isinstance(text, str) else None
+        return dict(parse_qsl(text, keep_blank_values=True)).get("query")
     return None
 
 
@@ -69,11 +72,14 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
     """Read the graph before the first visitor comes, and say where the app can be asked."""
     await run_in_threadpool(lambda: installation(SETTINGS).projection)
     url = replace(SETTINGS, port=int(st.get_option("server.port"))).address
-    announce(SETTINGS.home, url, TOKEN)
+    owner = isinstance(installation(SETTINGS).graph, EmbeddedGraph)  # a second app asks the first, whose word stands
+    if owner:
+        announce(SETTINGS.home, url, TOKEN)
     try:
         yield
     finally:
-        withdraw(SETTINGS.home)
+        if owner:
+            withdraw(SETTINGS.home)
 
 
 app = st.App("wizard/main.py", routes=[Route("/sparql", sparql, methods=_EVERY_METHOD)], lifespan=lifespan)

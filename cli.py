@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
@@ -24,8 +25,15 @@ RequestFile = Annotated[Path, typer.Argument(help="A requirement as JSON, such a
 USAGE = 2  # exit code for input that cannot be used, as typer's own
 
 
+class InputError(Exception):
+    """A file or an option that cannot be used; the message says which and what to do."""
+
+
 def main() -> None:
     """The entry point: every error that a person can mend is told in one line, without a traceback."""
+    for stream in (sys.stdout, sys.stderr):  # a title may hold what the terminal's encoding cannot write
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     with _plain_errors():
         cli()
 
@@ -37,19 +45,13 @@ def run(
 ) -> None:
     """Load the facts and serve the wizard in the browser."""
     settings = _settings(port)
-    from repository.graph import StoreBusy
     from repository.knowledge import serving
 
     url = serving(settings.home)
     if url is not None:
         typer.echo(f"DLOM is running already: {url}")
         return
-    try:
-        _set_up(settings)
-    except StoreBusy as busy:
-        raise SystemExit(
-            f"{busy}; is another ./dlom at work? Wait for it, or set DLOM_HOME to another folder."
-        ) from busy
+    _set_up(settings)
     typer.echo(f"DLOM is at {settings.address} (stop it with Ctrl+C)")
     sys.stdout.flush()
     app = Path(__file__).with_name("app.py")
@@ -82,8 +84,9 @@ def select(
     import flow
     from dss import record
 
+    text = _read(file)
     knowledge = _knowledge(_settings())
-    requirement, preferences = flow.read_request(_read(file), knowledge)
+    requirement, preferences = flow.read_request(text, knowledge)
     selection = flow.select(requirement, preferences, knowledge)
     if query:
         typer.echo(selection.query)
@@ -98,24 +101,26 @@ def select(
 @cli.command()
 def query(
     file: Annotated[Path, typer.Argument(help="A SPARQL query; the project's prefixes may be left out.")],
-    format: Annotated[str, typer.Option(help="table, csv or json.")] = "table",
+    format: Annotated[str, typer.Option(help="table, csv or json; a CONSTRUCT is written as Turtle.")] = "table",
 ) -> None:
     """Ask the knowledge graph in SPARQL; the default graph is the union of all sources."""
     from repository.graph import Format
     from repository.terms import with_prologue
 
     if format not in ("table", "csv", "json"):
-        raise typer.BadParameter(f"{format!r} is not a format; write table, csv or json", param_hint="--format")
+        raise InputError(f"--format: {format!r} is not a format; write table, csv or json")
+    text = with_prologue(_read(file).decode("utf-8-sig", errors="replace"))
     knowledge = _knowledge(_settings())
-    text = with_prologue(_read(file).decode("utf-8", errors="replace"))
-    if format != "table":
-        wanted = Format.JSON if format == "json" else Format.CSV
-        sys.stdout.buffer.write(knowledge.ask(text, wanted))
+    answer, given = knowledge.answer(text, Format.JSON if format == "json" else Format.CSV)
+    if format != "table" or given is Format.TURTLE:
+        sys.stdout.buffer.write(answer)
         sys.stdout.buffer.flush()
         return
+    if not answer.split(b"\n", 1)[0].strip():
+        raise InputError(f"{file}: the query names no variable, so there is nothing to show; select one")
     from dss.report import table
 
-    typer.echo(table(knowledge.ask(text)))
+    typer.echo(table(answer))
 
 
 @cli.command()
@@ -140,9 +145,15 @@ def _knowledge(settings: Settings) -> Knowledge:  # type: ignore[name-defined]  
 
 def _set_up(settings: Settings) -> None:
     import flow
+    from repository.graph import StoreBusy
 
-    for event in flow.set_up(settings):
-        _draw(event)
+    try:
+        for event in flow.set_up(settings):
+            _draw(event)
+    except StoreBusy as busy:
+        raise InputError(
+            f"{busy}; is the app running, or another ./dlom at work? Stop it or wait, or set another DLOM_HOME"
+        ) from busy
 
 
 def _draw(event: object) -> None:
@@ -166,7 +177,7 @@ def _read(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
-        raise typer.BadParameter(f"{file}: {error.strerror or error}") from error
+        raise InputError(f"{file}: {error.strerror or error}; write the path of a file that can be read") from error
 
 
 def _has_screen() -> bool:
@@ -178,7 +189,7 @@ def _plain_errors() -> Iterator[None]:
     """Errors of input and environment as their message alone; anything else is a fault of ours and keeps its trace."""
     try:
         yield
-    except SettingsError as error:
+    except (SettingsError, InputError) as error:
         _fail(str(error))
     except Exception as error:
         from dss.preferences import PreferenceError

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from bench import Row, launcher
+from bench import Row, first_page, launcher, live_counts, loading, matching
 
 Benchmark = Callable[[], Iterable[Row]]
 
@@ -17,6 +17,10 @@ Benchmark = Callable[[], Iterable[Row]]
 # fails a test.
 BENCHMARKS: Mapping[str, Benchmark] = {
     "launcher": launcher.main,
+    "loading": loading.main,
+    "matching": matching.main,
+    "live-counts": live_counts.main,
+    "first-page": first_page.main,
 }
 
 

@@ -247,7 +247,8 @@ def _quality(p: Projection, row: int) -> Line:
     if retained is not None:
         details.append(("Of its float original", f"{retained:.1f} %"))
     line = _fact_line(p, "Accuracy", fact, tuple(details))
-    return Line(f"Accuracy ({name})", line.text, line.evidence, line.source, line.carried_from, line.details)
+    label = name if name.startswith("Accuracy") else f"Accuracy ({name})"
+    return Line(label, line.text, line.evidence, line.source, line.carried_from, line.details)
 
 
 def _memory(p: Projection, row: int) -> Line:

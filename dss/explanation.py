@@ -215,7 +215,8 @@ def sentences(explanation: Explanation) -> list[str]:
         )
     for tight in explanation.tight:
         limit = tight.verdict.limit
-        told.append(f"{limit.label} is kept with only {tight.margin:.0%} to spare.")
+        spare = f"with only {tight.margin:.0%} to spare" if tight.margin >= 0.005 else "exactly at the limit"
+        told.append(f"{limit.label} is kept {spare}.")
     for verdict in explanation.not_specific:
         told.append(f"Its source names no {verdict.limit.label.lower()}; it counts as made for any.")
     if explanation.carried:

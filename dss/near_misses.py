@@ -109,6 +109,7 @@ def _admitting(values: np.ndarray, n: int) -> float:
 def _choices(candidates: Candidates, limit: Limit, rows: np.ndarray, given_up: int) -> Iterable[NearMiss]:
     column = candidates.column(limit.figure)
     assert isinstance(column, Coded)
+    enough = False
     if isinstance(limit.value, tuple) and limit.relation in (Relation.ONE_OF, Relation.ONE_OF_IF_STATED):
         seen: Counter[str] = Counter()
         for code, n in zip(*np.unique(column.codes[rows], return_counts=True), strict=True):
@@ -116,9 +117,9 @@ def _choices(candidates: Candidates, limit: Limit, rows: np.ndarray, given_up: i
             if isinstance(value, frozenset):
                 seen.update(dict.fromkeys(_narrowest(candidates, limit, value), int(n)))
         for name, n in seen.most_common(_ALTERNATIVES):
-            if n < given_up:
-                yield NearMiss(limit, (*limit.value, name) if not _single(limit) else (name,), n)
-    if given_up:
+            enough = enough or n == given_up
+            yield NearMiss(limit, (*limit.value, name) if not _single(limit) else (name,), n)
+    if given_up and not enough:  # giving the limit up is worth telling only where no alternative does as much
         yield NearMiss(limit, None, given_up)
 
 

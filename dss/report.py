@@ -13,14 +13,14 @@ from dss.explanation import sentences
 from dss.matching import counts
 from dss.near_misses import NearMiss
 from dss.selection import Selection
-from dss.words import limit_words, near_miss_words, verdict_words
+from dss.words import SHAPES, limit_words, near_miss_words, verdict_words
+from ontology.records import Grade
 from ontology.requirement import Outcome
 from repository.projection import Projection
 from repository.terms import shortened
 
 WIDTH = 110
-_MARKS = {"measured": "●", "published": "◆", "literature": "▲", "declared": "○", "predicted": "?"}
-LEGEND = "● measured  ◆ published  ▲ literature  ○ declared  → carried from another device"
+LEGEND = "  ".join(f"{SHAPES[g]} {g}" for g in Grade if g is not Grade.PREDICTED) + "  → carried from another device"
 
 
 def report(selection: Selection, top: int) -> str:
@@ -50,7 +50,7 @@ def _winner(selection: Selection, top: int) -> Iterator[str]:
     yield f"Best: {best.title}"
     yield f"      {best.subtitle}"
     for line in best.lines:
-        mark = _MARKS[line.evidence.value] if line.evidence else " "
+        mark = SHAPES[line.evidence] if line.evidence else " "
         carried = " →" if line.carried_from else ""
         yield f"  {line.label + ':':<34}{mark} {line.text}{carried}"
     if best.obtain:

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from dss.near_misses import NearMiss
+from ontology.records import Grade
 from ontology.requirement import Limit, Outcome, Relation, Verdict, spec
 from repository.projection import Projection
+
+SHAPES: Mapping[Grade, str] = {
+    Grade.MEASURED: "●",
+    Grade.PUBLISHED: "◆",
+    Grade.LITERATURE: "▲",
+    Grade.DECLARED: "○",
+    Grade.PREDICTED: "?",
+}
+"""The mark of each grade of evidence, always shown beside its word."""
 
 
 def limit_words(limit: Limit, projection: Projection) -> str:

@@ -31,7 +31,7 @@ FACTORS: Mapping[str, Mapping[str, float]] = {
         "MB": 1e6 / _KIB,
         "GB": 1e9 / _KIB,
     },
-    "USD": {"USD": 1.0, "$": 1.0, "k USD": 1000.0},
+    "USD": {"USD": 1.0, "$": 1.0, "k USD": 1000.0, "k": 1000.0},
     "USD/month": {"USD/month": 1.0, "$": 1.0, "USD": 1.0},
     "W": {"W": 1.0, "mW": 0.001, "kW": 1000.0},
     "%": {"%": 1.0, "percent": 1.0},

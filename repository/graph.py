@@ -7,6 +7,7 @@ a server sends, so that the embedded engine and a remote one are used in the sam
 from __future__ import annotations
 
 import io
+import re
 import threading
 from collections.abc import Iterable
 from enum import StrEnum
@@ -17,6 +18,9 @@ import pandas as pd
 import pyoxigraph as ox
 
 from ontology.namespaces import PREFIXES
+
+_HELD = re.compile(r"While lock file: |lock hold by current process")  # RocksDB's words; a path may contain "lock"
+_ONE_UPDATE = 20_000  # quads; a SPARQL update of more takes several times as long as two plain transactions
 
 
 class GraphError(Exception):
@@ -45,7 +49,9 @@ class Graph(Protocol):
 
 def frame(graph: Graph, text: str) -> pd.DataFrame:
     """A SELECT as a table of strings; unbound is NaN. IRIs are whole, numbers are still text."""
-    return pd.read_csv(io.BytesIO(graph.query(text)), dtype=str, keep_default_na=False, na_values=[""])
+    csv = io.BytesIO(graph.query(text))
+    # The row of a single unbound variable is a blank line.
+    return pd.read_csv(csv, dtype=str, keep_default_na=False, na_values=[""], skip_blank_lines=False)
 
 
 class EmbeddedGraph:
@@ -63,7 +69,7 @@ class EmbeddedGraph:
                 folder.mkdir(parents=True, exist_ok=True)
                 self._store = ox.Store(str(folder))
         except OSError as error:
-            if "lock" in str(error).lower():
+            if _HELD.search(str(error)):
                 raise StoreBusy(f"the knowledge graph in {folder} is open in another process") from error
             raise GraphError(f"the knowledge graph in {folder} cannot be opened: {error}") from error
         self.lock = threading.RLock()
@@ -74,14 +80,22 @@ class EmbeddedGraph:
             results = self._store.query(text, use_default_graph_as_union=True)
             return _serialised(results, format)
         except (SyntaxError, ValueError, OSError, RuntimeError) as error:
-            raise GraphError(f"the query could not be run: {error}") from error
+            raise GraphError(f"the query could not be run: {_one_line(error)}") from error
 
     def replace(self, graph: ox.NamedNode, quads: Iterable[ox.Quad]) -> int:
-        """Make `quads` the whole content of a named graph; the number written. The new content is one transaction."""
+        """Make `quads`, all of them in `graph`, the whole content of that named graph; the number written.
+
+        Up to 20,000 quads it is one transaction: a reader, or a kill, finds the old content or the new. Beyond that
+        the graph is empty for a while, so that who replaces a large one must be able to do it again.
+        """
         fresh = list(quads)
         with self.lock:
-            self._store.remove_graph(graph)
-            self._store.extend(fresh)
+            if len(fresh) <= _ONE_UPDATE:
+                content = "".join(f"{q.subject} {q.predicate} {q.object} .\n" for q in fresh)
+                self.update(f"DROP SILENT GRAPH {graph} ;\nINSERT DATA {{ GRAPH {graph} {{\n{content}}} }}")
+            else:
+                self._store.remove_graph(graph)
+                self._store.extend(fresh)
         return len(fresh)
 
     def quads(self, graph: ox.NamedNode) -> list[ox.Quad]:
@@ -99,7 +113,7 @@ class EmbeddedGraph:
             try:
                 self._store.update(text)
             except (SyntaxError, ValueError, OSError, RuntimeError) as error:
-                raise GraphError(f"the update could not be run: {error}") from error
+                raise GraphError(f"the update could not be run: {_one_line(error)}") from error
 
     def load_turtle(self, text: bytes, graph: ox.NamedNode) -> None:
         """Add Turtle of our own to a named graph."""
@@ -113,6 +127,10 @@ class EmbeddedGraph:
     def __len__(self) -> int:
         """The number of quads."""
         return len(self._store)
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
 
 
 def _serialised(results: ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples, format: Format) -> bytes:

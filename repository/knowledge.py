@@ -45,8 +45,12 @@ class Knowledge:
 
     def ask(self, text: str, format: Format = Format.CSV) -> bytes:
         """An analyst's own query: checked first. Raises RefusedQuery or GraphError."""
-        check(text)
-        return self.graph.query(text, format)
+        return self.answer(text, format)[0]
+
+    def answer(self, text: str, format: Format = Format.CSV) -> tuple[bytes, Format]:
+        """The same with the format that the answer has: of a CONSTRUCT or DESCRIBE Turtle, whatever was asked for."""
+        chosen = Format.TURTLE if check(text) else format
+        return self.graph.query(text, chosen), chosen
 
     def run(self, text: str) -> pd.DataFrame:
         """A query of our own as a table of text."""
@@ -94,9 +98,9 @@ def serving(home: Path) -> str | None:
     server = _server(home)
     if server is None:
         return None
-    try:
-        httpx.get(f"{server['url']}/sparql", timeout=2.0)
-    except httpx.HTTPError:
+    try:  # with the token: after a kill another program may listen there
+        RemoteGraph(f"{server['url']}/sparql", server["token"], httpx.Timeout(2.0)).query("ASK {}")
+    except GraphError:
         return None
     return server["url"]
 

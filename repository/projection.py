@@ -83,6 +83,7 @@ class Projection:
     scales: tuple[Scale, ...]
     higher_is_better: Mapping[str, bool]  # for each metric
     metric_units: Mapping[str, str]
+    rules: Mapping[str, str]  # for each objective the rule of its derived rating, in the ontology's words
     positions: Mapping[str, int] = field(repr=False)
 
     def __len__(self) -> int:
@@ -208,13 +209,15 @@ def project(graph: Graph) -> Projection:
     columns["user_rating"] = _user_rating(models["model"], votes, columns["declared_rating"])
     return Projection(
         models, columns, evidence, performances, figure_rows, devices, clouds, labels, broader, votes,
-        _scales(tables["scales"]), _directions(tables["metrics"]), _metric_units(tables["metrics"]), positions,
+        _scales(tables["scales"]), _directions(tables["metrics"]), _metric_units(tables["metrics"]),
+        dict(zip(tables["rules"]["objective"], tables["rules"]["rule"], strict=True)), positions,
     )  # fmt: skip
 
 
 _TABLES = (
     "models", "trained_networks", "devices", "clouds", "figures", "optimizations", "areas", "runtimes", "networks",
     "votes", "scales", "metrics",
+    "rules",
 )  # fmt: skip
 _NAMED = frozenset({
     "model", "source", "network", "trained", "optimization", "device", "runtime", "cloud", "purpose", "area", "metric",

@@ -104,7 +104,7 @@ def shortened(text: str) -> str:
 
 def with_prologue(text: str) -> str:
     """A query with those of our prefixes that it does not declare itself put before it."""
-    declared = {match.lower() for match in re.findall(r"(?im)^\s*prefix\s+([a-z0-9_-]*)\s*:", text)}
+    declared = set(re.findall(r"(?im)^\s*prefix\s+([a-z0-9_-]*)\s*:", text))  # the word in any case, the name not
     missing = [p for p in PREFIXES if p not in declared and re.search(rf"(?<![\w-]){p}:", text)]
     return prologue(*missing) + text if missing else text
 

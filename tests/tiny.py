@@ -53,7 +53,7 @@ IDENTITIES: tuple[Record, ...] = (
     DataSet(name="flowers", label="Flowers", classes=5, examples=3670),
     DataSet(name="flowers-test", label="Flowers, test", subset_of="flowers"),
     Network(name="small-net", label="SmallNet", family="Net"),
-    Optimization(name="float", label="None (float)", technique=(), precision="float"),
+    Optimization(name="float", label="No optimization (float)", technique=(), precision="float"),
     Optimization(name="w8a8", label="Quantization, w8a8", technique=("quantization",), precision="w8a8"),
     Runtime(name="litert-cpu", label="LiteRT on CPU", library="LiteRT", compute_unit="CPU"),
 )

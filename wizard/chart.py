@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from dss.explanation import shown
 from flow import Selection
 from repository.projection import FloatArray, IntArray, Projection
+from wizard.table import marks
 from wizard.theme import ACCENT, SERIES, SYMBOLS
 
 Group = tuple[str, str]  # metric and data set
@@ -81,12 +82,12 @@ def figure(selection: Selection, group: Group, marked: int | None) -> go.Figure:
     _single(chart, found, None if winner is None else winner.row, "recommended", "star", 18)
     if winner is None or marked != winner.row:
         _single(chart, found, marked, "shown below", "circle-open", 20)
-    metric, data = p.label("metric", group[0]), p.label("data", group[1])
+    metric = p.label("metric", group[0])
     chart.update_xaxes(type="log", title="Inference latency in ms (logarithmic)", showline=True, linecolor="#c8d1d5")
     chart.update_yaxes(title=metric + ("" if found.higher_is_better else " (less is better)"), rangemode="normal")
     chart.update_layout(
-        height=430, margin={"l": 10, "r": 10, "t": 30, "b": 10}, hovermode="closest", clickmode="event+select",
-        title={"text": f"{metric} on {data}", "font": {"size": 14}}, legend={"orientation": "h", "y": -0.22},
+        height=430, margin={"l": 10, "r": 10, "t": 10, "b": 10}, hovermode="closest", clickmode="event+select",
+        legend={"orientation": "h", "y": -0.22},
         dragmode=False,
     )  # fmt: skip
     return chart
@@ -94,10 +95,14 @@ def figure(selection: Selection, group: Group, marked: int | None) -> go.Figure:
 
 def _series(chart: go.Figure, p: Projection, found: Points, own: IntArray, name: str, i: int) -> None:
     models = p.models.iloc[found.rows[own]]
+    rows = found.rows[own]
+    good = "accuracy_percent" if p.figure_rows["accuracy_percent"][rows[0]] >= 0 else "metric_value"
     texts = [
-        f"{p.label('net', n)}<br>{p.label('dev', d)}<br>{p.label('opt', o)}<br>{shown(x)} ms, {shown(y)}"
-        for n, d, o, x, y in zip(
-            models["network"], models["device"], models["optimization"], found.latency_ms[own], found.quality[own],
+        f"{p.label('net', n)}<br>{p.label('dev', d)}<br>{p.label('opt', o)}<br>{shown(x)} ms {a}<br>{shown(y)} {b}"
+        for n, d, o, x, a, y, b in zip(
+            models["network"], models["device"], models["optimization"],
+            found.latency_ms[own], marks(p, "inference_latency_ms", rows),
+            found.quality[own], marks(p, good, rows),
             strict=True,
         )
     ]  # fmt: skip

@@ -8,7 +8,7 @@ from ontology.requirement import Step
 from ontology.settings import SettingsError
 from repository.graph import GraphError
 from wizard import header, live, preferences, results, session, step
-from wizard.state import PREFERENCES, RESULTS
+from wizard.state import PREFERENCES, RESULTS, Asked
 
 # A new page starts at its top; the comment makes it another text for each page, so that it runs at a change only.
 _TO_TOP = "<script>/* {page} */ document.querySelector('[data-testid=stMain]')?.scrollTo(0, 0)</script>"
@@ -25,11 +25,16 @@ def page() -> None:
         header.not_ready("There are no models here yet", "Nothing has been loaded into this installation.")
         return
     asked = session.asked()
-    st.html(_TO_TOP.format(page=asked.page), unsafe_allow_javascript=True)
     header.show(asked)
     if asked.page == RESULTS:
         results.show(asked)
-        return
+    else:
+        _step(asked)
+    st.html(_TO_TOP.format(page=asked.page), unsafe_allow_javascript=True)
+
+
+def _step(asked: Asked) -> None:
+    """A step or the preferences, with the live answer beside it."""
     with st.container(key="compare" if asked.page == PREFERENCES else "page"):
         main, side = st.columns([2.15, 1], gap="large")
     with main:

@@ -8,11 +8,10 @@ import streamlit as st
 
 from dss.matching import Candidates, Counts, counts
 from dss.near_misses import NearMiss, near_misses
-from dss.words import near_miss_words
 from repository.projection import Projection
-from wizard import parts, session
+from wizard import nothing, parts, session
 from wizard.state import RESULTS, Asked
-from wizard.words import given_words, limit_words, models, plain
+from wizard.words import given_words, limit_words, models
 
 MOST_SHOWN = 4
 
@@ -27,9 +26,7 @@ def show(asked: Asked) -> None:
         if found.excludes_most is not None:
             _excludes(candidates, found, projection)
         if found.matches == 0:
-            relax(asked, near_misses(candidates)[:MOST_SHOWN], projection, "live")
-            if not candidates.limits:
-                st.write("No model is on record.")
+            _relax(asked, near_misses(candidates)[:MOST_SHOWN])
         given = given_words(asked.requirement, projection)
         if given:
             st.html(parts.pairs("You ask for", given))
@@ -50,7 +47,7 @@ def _excludes(candidates: Candidates, found: Counts, projection: Projection) -> 
     assert found.excludes_most is not None
     label, value = limit_words(found.excludes_most, projection)
     gaps = candidates.missing().get(found.excludes_most.field, 0)
-    unknown = f"; for {gaps:,} of them nothing is known about it" if gaps else ""
+    unknown = f"; {gaps:,} of them only lack this figure" if gaps else ""
     st.html(
         parts.note(
             f"<b>{parts.safe(label)}</b> ({parts.safe(value)}) holds back most: "
@@ -59,18 +56,9 @@ def _excludes(candidates: Candidates, found: Counts, projection: Projection) -> 
     )
 
 
-def relax(asked: Asked, misses: Sequence[NearMiss], projection: Projection, where: str) -> None:
-    """One button for each relaxation; a click applies it."""
-    if not misses:
+def _relax(asked: Asked, misses: Sequence[NearMiss]) -> None:
+    if misses:
+        st.write("**What could give way?** One click applies it.")
+        nothing.ladder(misses, asked, "live")
+    else:
         st.write("No single change would let a model match. Take two of your limits back, starting with the strictest.")
-        return
-    st.write("**What could give way?** One click applies it.")
-    for i, miss in enumerate(misses):
-        st.button(
-            plain(near_miss_words(miss, projection)),
-            key=f"relax-{where}-{i}",
-            icon=":material/tune:",
-            on_click=session.replace_requirement,
-            args=(miss.apply(asked.requirement),),
-            width="stretch",
-        )

@@ -23,11 +23,13 @@ MOST_MEASURABLE = 8
 def show(asked: Asked, selection: Selection) -> None:
     """Never an empty page."""
     candidates = selection.candidates
+    if asked.requirement.title:
+        st.html(parts.eyebrow(asked.requirement.title))
     st.subheader("Nothing meets every limit yet. Here is how close you are.", anchor=False)
     with st.container(key="answer"):
         left, right = st.columns([1, 1.1], gap="large")
     with left, st.container(key="nothing"):
-        st.html('<div class="why"><h4>What could give way</h4></div>')
+        st.html(parts.eyebrow("What could give way"))
         if selection.near_misses:
             st.caption("Each line changes one limit by as little as possible. One click applies it.")
             ladder(selection.near_misses, asked, "nothing")
@@ -38,7 +40,7 @@ def show(asked: Asked, selection: Selection) -> None:
             )
         measurable(candidates)
     with right:
-        st.html('<div class="why"><h4>What comes closest</h4></div>')
+        st.html(parts.eyebrow("What comes closest"))
         p = candidates.projection
         for close in selection.closest:
             open_ends = [v for v in close.verdicts if v.outcome is not Outcome.MET]

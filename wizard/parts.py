@@ -11,7 +11,7 @@ from dss.matching import Counts
 from dss.ranking import Ranking, Scored
 from ontology.records import Grade, Objective
 from wizard.theme import GRADE_COLOURS, OBJECTIVE_COLOURS
-from wizard.words import MARKS, models
+from wizard.words import MARKS
 
 HIGHEST_SCORE = 5.0
 
@@ -48,6 +48,11 @@ def live_counts(found: Counts) -> str:
     )
 
 
+def eyebrow(text: str) -> str:
+    """A small heading above the heading."""
+    return f'<div class="why"><h4>{safe(text)}</h4></div>'
+
+
 def pairs(title: str, rows: Iterable[tuple[str, str]]) -> str:
     """A short list of names and values."""
     lines = "".join(f"<div><span>{safe(a)}</span><span>{safe(b)}</span></div>" for a, b in rows)
@@ -80,7 +85,8 @@ def card(c: Card, scored: Scored | None, heading: str, *, first: bool) -> str:
     """A model's card with every line of the paper's Figure 8b."""
     score = ""
     if scored is not None:
-        score = f'<div class="score"><b>{scored.score:.2f}</b><small>of 5</small></div>'
+        best = f"of 5, at best {scored.score_at_best:.2f}" if scored.score_at_best - scored.score > 0.005 else "of 5"
+        score = f'<div class="score"><b>{scored.score:.2f}</b><small>{best}</small></div>'
     return (
         f'<section class="{"card" if first else "card other"}"><header><div><small>{safe(heading)}</small>'
         f"<h3>{safe(c.title)}</h3><p>{safe(c.subtitle)}</p></div>{score}</header>"
@@ -97,12 +103,13 @@ def _line(line: Line) -> str:
         details.append(("Measured on another device", line.carried_from))
     if line.evidence is not None:
         details.append(("Evidence", f"{line.evidence.value}: {MARKS[line.evidence].meaning}"))
-    measure = line.label.partition("(")[2].removesuffix(")")
+    label, _, measure = line.label.partition(" (")
+    measure = measure.removesuffix(")")
     text = line.text.removesuffix(f" {measure}") if measure else line.text  # the label names the measure already
     grade = line.evidence if not text.startswith(NOT_KNOWN) else None
     kind = "line" if line.known and text != "none yet" else "line unknown"
     shown = (
-        f'<span class="l">{safe(line.label)}</span><span class="v">{safe(text)}</span>'
+        f'<span class="l">{safe(label if label == measure else line.label)}</span><span class="v">{safe(text)}</span>'
         f"<span>{mark(grade, carried=bool(line.carried_from), source=line.source)}</span>"
     )
     if not details:
@@ -191,8 +198,3 @@ def near(title: str, misses: Iterable[str]) -> str:
     return (
         f'<div class="near"><h5>{safe(title)}</h5><ul>' + "".join(f"<li>{safe(m)}</li>" for m in misses) + "</ul></div>"
     )
-
-
-def count_words(n: int) -> str:
-    """`1,527 models`."""
-    return models(n)

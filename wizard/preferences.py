@@ -100,7 +100,7 @@ def weigh(asked: Asked) -> None:
     """The weights that the answers imply, and whether the answers agree."""
     found, agreement = weights(asked.preferences), consistency(asked.preferences)
     with st.container(key="weights", border=True):
-        st.html('<div class="why"><h4>Your weights</h4></div>' + parts.weights(found))
+        st.html(parts.eyebrow("Your weights") + parts.weights(found))
         st.write(plain(found.in_words()))
         text = plain(agreement.in_words())
         if agreement.acceptable:

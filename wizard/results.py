@@ -16,6 +16,7 @@ from wizard.step import way
 from wizard.words import models, plain
 
 _LOOK = "look"
+_HINT = "Click a row to see its card below, a heading to sort. ↷ means taken over from another device."
 
 
 def show(asked: Asked) -> None:
@@ -36,7 +37,7 @@ def show(asked: Asked) -> None:
         _why(asked, selection, winner)
     others, drawn, gaps, query = st.tabs(
         [
-            f"All {models(selection.ranking.total)} in order",
+            f"In order ({selection.ranking.total:,})",
             "Latency and quality",
             "Would match if measured",
             "The query",
@@ -56,11 +57,11 @@ def show(asked: Asked) -> None:
 
 
 def _opening(asked: Asked, selection: Selection) -> None:
-    title = plain(asked.requirement.title) or "Your request"
+    if asked.requirement.title:
+        st.html(parts.eyebrow(asked.requirement.title))
     found = selection.ranking.total
-    one = "one model meets" if found == 1 else f"{models(found)} meet"
-    st.subheader(f"{title}: {one} every limit", anchor=False)
-    if not asked.requirement.task:
+    st.subheader(f"{models(found)} {'meets' if found == 1 else 'meet'} every limit", anchor=False)
+    if not asked.requirement.task and _tasks(selection) > 1:
         said, act = st.columns([5, 1], vertical_alignment="center")
         with said:
             st.info(
@@ -74,6 +75,12 @@ def _opening(asked: Asked, selection: Selection) -> None:
             ":material/balance: You have compared no objectives, so all six count the same. "
             "Preferences change the order."
         )
+
+
+def _tasks(selection: Selection) -> int:
+    """How many different tasks the matches are for."""
+    candidates = selection.candidates
+    return int(candidates.projection.models["purpose"].iloc[candidates.matches].nunique())
 
 
 def _choose(c: Card) -> None:
@@ -98,7 +105,7 @@ def _choose(c: Card) -> None:
 def _why(asked: Asked, selection: Selection, scored: Scored) -> None:
     explanation = selection.explanation
     assert explanation is not None
-    st.html('<div class="why"><h4>Why this one</h4></div>' + parts.contributions(scored, selection.ranking))
+    st.html(parts.eyebrow("Why this one") + parts.contributions(scored, selection.ranking))
     st.html(parts.told(sentences(explanation)) + parts.weakest(explanation))
     if selection.near_misses:
         with st.expander(f"What would widen the choice ({len(selection.near_misses)})"):
@@ -109,9 +116,9 @@ def _runners_up(selection: Selection) -> None:
     frame = table.ranked(selection)
     described = len(selection.ranking.scored)
     if described < selection.ranking.total:
-        st.caption(f"The first {described} of {selection.ranking.total:,}. Click a row to see its card below.")
+        st.caption(f"The first {described} of {selection.ranking.total:,}. {_HINT}")
     else:
-        st.caption("Click a row to see its card below. Click a heading to sort.")
+        st.caption(_HINT)
     key = session.key("ranked")
     money = st.column_config.NumberColumn(format="%,.0f")
     st.dataframe(
@@ -138,8 +145,9 @@ def _runners_up(selection: Selection) -> None:
 
 def _row_picked() -> None:
     picked = st.session_state[session.key("ranked")].selection.rows
-    ranking = session.selection(session.held()).ranking
-    st.session_state[_LOOK] = ranking.scored[picked[0]].row if picked else None
+    asked = session.held()
+    ranking = session.selection(asked).ranking
+    st.session_state[_LOOK] = (asked.requirement, ranking.scored[picked[0]].row) if picked else None
 
 
 def _drawn(selection: Selection) -> None:
@@ -163,44 +171,51 @@ def _drawn(selection: Selection) -> None:
         help="Figures of different measures or data sets may not be compared, so one is drawn at a time.",
     )
     st.plotly_chart(
-        chart.figure(selection, group, st.session_state.get(_LOOK)),
+        chart.figure(selection, group, _look(selection)),
         key=session.key("chart"),
         on_select=_point_picked,
         selection_mode="points",
         config={"displayModeBar": False},
         alt="Scatter of inference latency against quality",
     )
-    st.caption("Up and to the left is better. Click a point to see its card below.")
+    up = "Up" if p.higher_is_better.get(group[0], True) else "Down"
+    st.caption(f"{up} and to the left is better. Click a point to see its card below.")
 
 
 def _point_picked() -> None:
-    session.keep()
+    asked = session.held()
     picked = st.session_state[session.key("chart")].selection.points
     rows = [point.get("customdata") for point in picked]
     if rows and rows[0] is not None:
         row = rows[0][0] if isinstance(rows[0], list) else rows[0]
-        st.session_state[_LOOK] = int(row)
+        st.session_state[_LOOK] = (asked.requirement, int(row))
 
 
 def _looked_at(selection: Selection, winner: Scored) -> None:
     """The card of the model picked in the table or the chart, beside what speaks for the winner."""
-    row = st.session_state.get(_LOOK)
-    scored = next((s for s in selection.ranking.scored if s.row == row), None)
-    if row is None or row == winner.row or not (0 <= row < len(selection.candidates.projection)):
+    row = _look(selection)
+    if row is None or row == winner.row:
         return
+    scored = next((s for s in selection.ranking.scored if s.row == row), None)
     st.divider()
     with st.container(key="answer-other"):
         left, right = st.columns([1.25, 1], gap="large")
     c = card(selection.candidates, row)
     with left:
-        place = f"Place {scored.place}" if scored else "Beyond the first places"
+        place = f"Place {scored.place}" if scored else f"Beyond the first {len(selection.ranking.scored)} places"
         st.html(parts.card(c, scored, place, first=False))
         _choose(c)
     with right:
         if scored is not None:
-            st.html('<div class="why"><h4>Why not this one</h4></div>' + parts.differences(difference(winner, scored)))
+            st.html(parts.eyebrow("Why not this one") + parts.differences(difference(winner, scored)))
             st.html(parts.told(sentences(explain(selection.candidates, selection.ranking, scored))))
         st.button("Close", key="look-no-more", on_click=_look_no_more)
+
+
+def _look(selection: Selection) -> int | None:
+    """The model picked last, as long as the requirement is the same."""
+    asked, row = st.session_state.get(_LOOK) or (None, None)
+    return row if asked == selection.requirement else None
 
 
 def _look_no_more() -> None:

@@ -26,7 +26,7 @@ def ranked(selection: Selection) -> pd.DataFrame:
     models = p.models.iloc[rows]
     cost = selection.candidates.column("total_cost_usd")
     assert isinstance(cost, np.ndarray)
-    quality, marks, metrics = _quality(p, rows)
+    quality, quality_marks, metrics = _quality(p, rows)
     return pd.DataFrame(
         {
             "Place": [s.place for s in selection.ranking.scored],
@@ -34,14 +34,14 @@ def ranked(selection: Selection) -> pd.DataFrame:
             "Network": _labels(p, "net", models["network"]),
             "Device": _labels(p, "dev", models["device"]),
             "Latency (ms)": _numbers(p, "inference_latency_ms", rows),
-            "Latency evidence": _marks(p, "inference_latency_ms", rows),
+            "Latency evidence": marks(p, "inference_latency_ms", rows),
             "Quality": quality,
             "Measure of quality": metrics,
-            "Quality evidence": marks,
+            "Quality evidence": quality_marks,
             "Total cost (USD)": cost[rows],
             "Cost evidence": [_price_mark(p, d) for d in models["device"]],
             "Peak memory (MiB)": _numbers(p, "peak_memory_mib", rows),
-            "Memory evidence": _marks(p, "peak_memory_mib", rows),
+            "Memory evidence": marks(p, "peak_memory_mib", rows),
             "Optimization": _labels(p, "opt", models["optimization"]),
             "Runtime": _labels(p, "rt", models["runtime"]),
         }
@@ -59,8 +59,13 @@ def _numbers(p: Projection, figure: str, rows: np.ndarray) -> np.ndarray:
     return found
 
 
-def _marks(p: Projection, figure: str, rows: np.ndarray) -> list[str]:
-    return ["" if rank < 0 else str(MARKS[_GRADES[rank]]) for rank in p.evidence[figure][rows]]
+def marks(p: Projection, figure: str, rows: np.ndarray) -> list[str]:
+    """The mark of each model's figure, with ↷ when it was taken over from another device; "" for no figure."""
+    carried = p.performances["carried_from"].notna().to_numpy()
+    return [
+        "" if place < 0 else str(MARKS[_GRADES[rank]]) + (" ↷" if carried[place] else "")
+        for rank, place in zip(p.evidence[figure][rows], p.figure_rows[figure][rows], strict=True)
+    ]
 
 
 def _price_mark(p: Projection, device: object) -> str:
@@ -74,14 +79,14 @@ def _quality(p: Projection, rows: np.ndarray) -> tuple[np.ndarray, list[str], li
     """An accuracy in percent where there is one, else the model's other measure of quality; its mark and its name."""
     accuracy, other = _numbers(p, "accuracy_percent", rows), _numbers(p, "metric_value", rows)
     percent = ~np.isnan(accuracy)
-    marks = [
+    found = [
         a if is_percent else b
         for is_percent, a, b in zip(
-            percent, _marks(p, "accuracy_percent", rows), _marks(p, "metric_value", rows), strict=True
+            percent, marks(p, "accuracy_percent", rows), marks(p, "metric_value", rows), strict=True
         )
     ]
     names = [
-        f"{p.label('metric', m)} on {p.label('data', d)}" if isinstance(m, str) and isinstance(d, str) else ""
+        " on ".join(p.label(prefix, n) for prefix, n in (("metric", m), ("data", d)) if isinstance(n, str))
         for m, d in zip(p.models["metric"].iloc[rows], p.models["test_set"].iloc[rows], strict=True)
     ]
-    return np.where(percent, accuracy, other), marks, names
+    return np.where(percent, accuracy, other), found, names

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dss.words import named, precise
+from dss.words import SHAPES, named, precise
 from ontology.records import Grade
 from ontology.requirement import Limit, Relation, Requirement, Step, limits, spec, specs
 from repository.projection import Projection
@@ -46,11 +46,13 @@ class Mark:
 
 
 MARKS: Mapping[Grade, Mark] = {
-    Grade.MEASURED: Mark("●", "measured", "measured by DLOM's own procedure on a named installation"),
-    Grade.PUBLISHED: Mark("◆", "published", "printed by a benchmark, with its version"),
-    Grade.LITERATURE: Mark("▲", "literature", "from a table of a paper"),
-    Grade.DECLARED: Mark("○", "declared", "somebody's word, such as a price from general knowledge"),
-    Grade.PREDICTED: Mark("?", "predicted", "calculated by a model, not measured"),
+    Grade.MEASURED: Mark(
+        SHAPES[Grade.MEASURED], "measured", "measured by DLOM's own procedure on a named installation"
+    ),
+    Grade.PUBLISHED: Mark(SHAPES[Grade.PUBLISHED], "published", "printed by a benchmark, with its version"),
+    Grade.LITERATURE: Mark(SHAPES[Grade.LITERATURE], "literature", "from a table of a paper"),
+    Grade.DECLARED: Mark(SHAPES[Grade.DECLARED], "declared", "somebody's word, such as a price from general knowledge"),
+    Grade.PREDICTED: Mark(SHAPES[Grade.PREDICTED], "predicted", "calculated by a model, not measured"),
 }
 
 
@@ -100,7 +102,9 @@ _LABELS = {name: s.label for name, s in specs()}
 
 def plain(text: str) -> str:
     """Text that Streamlit's Markdown shows as it stands: no links, pictures, formulas, icons or colours."""
-    return "".join(f"\\{c}" if c in _MARKDOWN else c for c in text)
+    unlinked = _ADDRESS.sub("\\g<0>\N{ZERO WIDTH SPACE}", text)  # Markdown makes links of bare addresses, too
+    return "".join(f"\\{c}" if c in _MARKDOWN else c for c in unlinked)
 
 
+_ADDRESS = re.compile(r"(?i)https?(?=:)|ftp(?=:)|www(?=\.)|mailto(?=:)|xmpp(?=:)|@")
 _MARKDOWN = frozenset("\\`*_{}[]()<>#+-!|$~:&^=")

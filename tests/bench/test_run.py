@@ -83,6 +83,6 @@ def test_an_unknown_name_runs_nothing_and_says_what_there_is(capsys: pytest.Capt
     assert main([], {}) == 2
 
 
-def test_every_module_of_bench_is_on_the_list() -> None:
-    modules = {f"bench.{f.stem}" for f in Path(bench.__file__).parent.glob("*.py")} - {"bench.run", "bench.__init__"}
-    assert {b.__module__ for b in BENCHMARKS.values()} == modules
+def test_every_module_of_bench_that_has_a_main_is_on_the_list() -> None:
+    files = (f for f in Path(bench.__file__).parent.glob("*.py") if "\ndef main(" in f.read_text())
+    assert {b.__module__ for b in BENCHMARKS.values()} == {f"bench.{f.stem}" for f in files} - {"bench.run"}

@@ -18,6 +18,7 @@ CLOUDS = (
     Cloud(name="open", label="Open", provider="X", price_usd_per_hour=0.05, price_evidence=Grade.DECLARED, shielded_execution=False),
     Cloud(name="shielded", label="Shielded", provider="X", price_usd_per_hour=0.1, price_evidence=Grade.DECLARED, shielded_execution=True),
     Cloud(name="other", label="Other", provider="Y", price_usd_per_hour=0.2, price_evidence=Grade.DECLARED),
+    Cloud(name="timed", label="Timed", provider="Z", price_usd_per_hour=0.3, price_evidence=Grade.DECLARED, response_time_ms=20.0),
     Cloud(name="unpriced", label="Unpriced", provider="X", shielded_execution=True),
 )  # fmt: skip
 
@@ -58,7 +59,8 @@ def test_no_cloud_unless_one_is_asked_for(clouded: Knowledge) -> None:
         (Requirement(cloud_hosts=("Y",)), "other", True),
         (Requirement(clouds=("other", "shielded")), "shielded", True),
         (Requirement(shielded_execution=True, monthly_cost_usd_at_most=70.0), "open", False),  # 0.1 × 730 = 73 a month
-        (Requirement(response_time_ms_at_most=50.0), "open", False),  # nobody states one: unknown
+        (Requirement(response_time_ms_at_most=50.0), "timed", True),  # dearer, but the only one that states it
+        (Requirement(response_time_ms_at_most=10.0), "open", False),  # unknown is nearer than violated
     ],
 )
 def test_the_cheapest_cloud_that_fits_is_offered(
@@ -89,6 +91,6 @@ def test_query_and_columns_agree_on_budgets_with_a_cloud(clouded: Knowledge) -> 
 
 
 def test_a_cloud_that_nobody_describes_is_unknown_not_refused(clouded: Knowledge) -> None:
-    offered = offer_cloud(Requirement(response_time_ms_at_most=50.0), clouded.projection)
+    offered = offer_cloud(Requirement(backup_address=True), clouded.projection)
     assert offered is not None
     assert [v.outcome for v in offered.verdicts] == [Outcome.UNKNOWN]

@@ -51,7 +51,11 @@ def test_what_was_filled_in_is_listed_with_parameters_of_the_request(knowledge: 
 
 
 def test_hostile_text_stays_text() -> None:
-    assert plain("![x](http://e) $5$ :red[a]") == "\\!\\[x\\]\\(http\\://e\\) \\$5\\$ \\:red\\[a\\]"
+    assert plain("![x](y) $5$ :red[a]") == "\\!\\[x\\]\\(y\\) \\$5\\$ \\:red\\[a\\]"
+    assert (
+        plain("http://e www.e a@b")
+        == "http\N{ZERO WIDTH SPACE}\\://e www\N{ZERO WIDTH SPACE}.e a@\N{ZERO WIDTH SPACE}b"
+    )
 
 
 def test_fields_in_messages_go_by_their_labels() -> None:

@@ -1,0 +1,42 @@
+"""Baseline quantization (BLQ): weights in 8 bits, activations in floats (DLOM², section 2.4)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from optimizer.formats.contract import Format
+from optimizer.formats.tflite import convert_with
+
+if TYPE_CHECKING:
+    import keras
+
+    from optimizer.data import Data
+
+
+def convert(model: keras.Model, data: Data, out: Path) -> None:
+    """TFLite's dynamic range quantization; layers of fewer than 1,024 weights stay in floats."""
+
+    def setting(converter: Any) -> None:
+        import tensorflow as tf
+
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+
+    convert_with(model, out, setting)
+
+
+BLQ = Format(
+    name="blq",
+    label="TFLite, baseline quantization",
+    suffix=".tflite",
+    library="LiteRT",
+    optimization="baseline-quantization",
+    techniques=("baseline-quantization",),
+    precision="w8",
+    weight_bits=8,
+    activation_bits=None,
+    tolerance=None,
+    why="weights in 8 bits, about a quarter of the size; needs no examples to convert. Depthwise convolutions may "
+    "get slower",
+    convert=convert,
+)

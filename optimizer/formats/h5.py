@@ -1,0 +1,34 @@
+"""Keras' H5 file: the network as it was trained, against which every other format is checked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from optimizer.formats.contract import Format
+
+if TYPE_CHECKING:
+    import keras
+
+    from optimizer.data import Data
+
+
+def convert(model: keras.Model, data: Data, out: Path) -> None:
+    """Without the optimizer's state, which would treble the size (Adam keeps two numbers a weight)."""
+    model.save(out, include_optimizer=False)
+
+
+H5 = Format(
+    name="h5",
+    label="Keras H5",
+    suffix=".h5",
+    library="Keras",
+    optimization="float",
+    techniques=(),
+    precision="float",
+    weight_bits=None,
+    activation_bits=None,
+    tolerance=1e-4,
+    why="the network as it was trained; the others are compared with it",
+    convert=convert,
+)

@@ -1,0 +1,122 @@
+"""`.keras` files: a zip with a configuration, notes and an HDF5 file of weights; nothing is unpacked to disk."""
+
+from __future__ import annotations
+
+import io
+import stat
+import zipfile
+from typing import Any
+
+import h5py
+
+from optimizer.inspection.found import Content, Limits, RefusedFile
+from optimizer.inspection.hdf5 import arrays, content
+from optimizer.inspection.keras_config import LONGEST, check_names, parse
+
+CONFIG, NOTES, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
+_MOST_ENTRIES = 1000
+_MOST_SHRUNK, _SMALL = 100, 2**20  # weights hardly shrink; a configuration of repeated layers may, but it is small
+_PICKLES = (".pkl", ".pickle", ".pt", ".pth", ".npy", ".npz", ".joblib", ".dill")
+_PROGRAMS = (".py", ".pyc", ".so", ".dll", ".dylib", ".exe", ".sh", ".bat")
+_AGAIN = "save the model again with model.save('NAME.keras')"
+
+
+def read(data: bytes, limits: Limits) -> Content:
+    """What a `.keras` file holds. Raises RefusedFile, and what zipfile and h5py raise for damaged files."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        entries = check_entries(archive, limits)
+        config = parse(_bytes(archive, entries[CONFIG], LONGEST), CONFIG)
+        notes = parse(_bytes(archive, entries[NOTES], LONGEST), NOTES) if NOTES in entries else {}
+        stored = _bytes(archive, entries[WEIGHTS], limits.unpacked_mib * 2**20)
+    check_names(config)
+    with h5py.File(io.BytesIO(stored), "r") as file:
+        weights = [w for w in arrays(file, limits) if "/seed_generator/" not in w.path]  # the dice of Dropout
+    network = [w for w in weights if not w.path.startswith("/optimizer/")]
+    found = content(config, network, "", _producer(notes), limits)
+    warnings = list(found.warnings)
+    if len(network) < len(weights):
+        warnings.append("it also holds the state of the training; without it the file would be smaller")
+    extra = sorted(set(entries) - {CONFIG, NOTES, WEIGHTS})
+    if extra:
+        warnings.append(f"{len(extra)} further files in it were not read: {', '.join(extra[:3])}")
+    return Content(
+        parameters=found.parameters,
+        layers=found.layers,
+        operators=found.operators,
+        inputs=found.inputs,
+        outputs=found.outputs,
+        precision=found.precision,
+        producer=found.producer,
+        warnings=tuple(warnings),
+    )
+
+
+def check_entries(archive: zipfile.ZipFile, limits: Limits) -> dict[str, zipfile.ZipInfo]:
+    """The entries by name, when none is out of place, hidden, overlapping or inflated. Raises RefusedFile."""
+    listed = archive.infolist()
+    if len(listed) > _MOST_ENTRIES:
+        raise RefusedFile(f"it is an archive of {len(listed):,} files; a .keras file has three: {_AGAIN}")
+    entries: dict[str, zipfile.ZipInfo] = {}
+    for entry in listed:
+        _check_entry(entry)
+        if entry.filename in entries:
+            raise RefusedFile(f"it holds {entry.filename!r} twice, so that two readers may see two models: {_AGAIN}")
+        entries[entry.filename] = entry
+    missing = {CONFIG, WEIGHTS} - set(entries)
+    if missing:
+        raise RefusedFile(
+            f"it is a zip archive without {' and '.join(sorted(missing))} (it has {sorted(entries)[:3]}), so no .keras "
+            f"file; unpack it, or {_AGAIN}"
+        )
+    total = sum(entry.file_size for entry in listed)
+    if total > limits.unpacked_mib * 2**20:
+        raise RefusedFile(
+            f"it would unpack to {total / 2**20:,.0f} MiB, more than the {limits.unpacked_mib:,} allowed; it is a zip "
+            "bomb, or too large for a device"
+        )
+    end = 0
+    for entry in sorted(listed, key=lambda e: e.header_offset):
+        if entry.header_offset < end:
+            raise RefusedFile(f"{entry.filename!r} overlaps another file within the archive: a zip bomb; {_AGAIN}")
+        end = entry.header_offset + 30 + len(entry.filename.encode()) + entry.compress_size
+    return entries
+
+
+def _check_entry(entry: zipfile.ZipInfo) -> None:
+    # `orig_filename` is what is written; zipfile cuts `filename` at a null byte.
+    name = entry.orig_filename
+    parts = name.split("/")
+    if name != entry.filename or "\\" in name or ":" in name or name.startswith("/") or ".." in parts or "" in parts[:-1]:
+        raise RefusedFile(f"it would unpack to {name!r:.100}, which may lie outside of its folder: {_AGAIN}")
+    if stat.S_ISLNK(entry.external_attr >> 16):
+        raise RefusedFile(f"{name!r:.100} in it is a symbolic link: {_AGAIN}")
+    if name.lower().endswith(_PICKLES):
+        raise RefusedFile(
+            f"it holds {name!r:.100}, which is or may hide a Python pickle, that is, code; if this is a PyTorch model, "
+            "export it to ONNX with torch.onnx.export"
+        )
+    if name.lower().endswith(_PROGRAMS):
+        raise RefusedFile(f"it holds the program {name!r:.100}; a model is data: {_AGAIN}")
+    if entry.flag_bits & 0x1:
+        raise RefusedFile(f"{name!r:.100} in it is encrypted: {_AGAIN}")
+    if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise RefusedFile(f"{name!r:.100} in it is compressed by method {entry.compress_type}: {_AGAIN}")
+    if entry.file_size > max(_SMALL, _MOST_SHRUNK * entry.compress_size):
+        raise RefusedFile(
+            f"{name!r:.100} in it grows from {entry.compress_size:,} to {entry.file_size:,} bytes: a zip bomb; {_AGAIN}"
+        )
+
+
+def _bytes(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, most: int) -> bytes:
+    if entry.file_size > most:
+        raise RefusedFile(f"{entry.filename!r} in it has {entry.file_size:,} bytes, more than {most:,}: {_AGAIN}")
+    with archive.open(entry) as stream:
+        data = stream.read(entry.file_size + 1)  # at most what was declared and checked, whatever the stream holds
+    if len(data) != entry.file_size:
+        raise RefusedFile(f"{entry.filename!r} in it has another size than it says: {_AGAIN}")
+    return data
+
+
+def _producer(notes: Any) -> str | None:
+    version = notes.get("keras_version") if isinstance(notes, dict) else None
+    return f"Keras {version}" if isinstance(version, str) else None

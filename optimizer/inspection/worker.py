@@ -1,0 +1,181 @@
+"""The process that reads one foreign file: it shuts itself in, reads standard input, and answers with one JSON.
+
+`optimizer/inspect.py` starts it and says what is guaranteed. The order matters: the network goes first, while there is
+one thread; then the libraries are loaded, which needs files; then everything else is closed, and only then read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from optimizer.inspection.found import Content, Limits, RefusedFile
+
+Reader = Callable[[bytes, Limits], Content]
+
+_PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
+_CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
+_LANDLOCK_CREATE_RULESET, _LANDLOCK_RESTRICT_SELF = 444, 446  # the same number on every architecture
+_NOBODY = 65534
+# Rights of Landlock's file system by ABI: 13 in the first, one more in 2 (refer), 3 (truncate) and 5 (ioctl).
+_FILE_RIGHTS = {1: 13, 2: 14, 3: 15, 4: 15}
+_CLOSED = (
+    "socket.", "subprocess.", "os.", "shutil.", "tempfile.", "ctypes.", "pickle.", "marshal.", "http.", "urllib.",
+    "ftplib.", "smtplib.", "webbrowser.", "mmap.", "signal.", "sqlite3.", "pty.", "fcntl.", "syslog.",
+)  # fmt: skip
+_CLOSED_EXACTLY = frozenset({"open", "exec", "compile", "import", "code.__new__", "function.__new__"})
+
+
+def main(arguments: list[str]) -> None:
+    """Reads the file on standard input; `arguments` are its format and the limits as JSON. Writes one JSON object."""
+    answer = os.dup(1)
+    os.dup2(2, 1)  # a library that prints must not write into the answer
+    format_, limits = arguments[0], Limits(**json.loads(arguments[1]))
+    leave_network()
+    try:
+        read = reader(format_)
+    except ImportError as error:
+        _say(answer, {"fault": f"{error}; run ./dlom once more so that it installs what is missing"})
+        return
+    seal(limits)
+    _say(answer, respond(0, read, limits))
+
+
+def reader(format_: str) -> Reader:
+    """The reader of a format, with all that it needs loaded. Raises ImportError."""
+    if format_ == "h5":
+        from optimizer.inspection import hdf5
+
+        return hdf5.read
+    if format_ == "keras":
+        from optimizer.inspection import keras_archive
+
+        return keras_archive.read
+    if format_ == "tflite":
+        from optimizer.inspection import tflite
+
+        return tflite.read
+    from optimizer.inspection import onnx_graph
+
+    return onnx_graph.read
+
+
+def respond(file: int, read: Reader, limits: Limits) -> dict[str, Any]:
+    """What is said of an open file. Whatever goes wrong in a parser is a refusal of the file that it was given."""
+    try:
+        data = _all_of(file, limits)
+        return {
+            "content": asdict(_contained(read, data, limits)),
+            "sha256": hashlib.sha256(data).hexdigest(),
+            "bytes": len(data),
+        }
+    except RefusedFile as refused:
+        return {"refused": str(refused)}
+    except MemoryError:
+        return {
+            "refused": f"reading it needs more than the {limits.memory_mib:,} MiB of memory allowed; "
+            "it is damaged, or too large for a device"
+        }
+
+
+def _contained(read: Reader, data: bytes, limits: Limits) -> Content:
+    try:
+        return read(data, limits)
+    except (RefusedFile, MemoryError):
+        raise
+    except RecursionError:
+        raise RefusedFile("it is nested too deeply to be read; export the model again") from None
+    except Exception as error:  # parsers of four formats raise dozens of kinds; all mean that the file is not as it says
+        said = " ".join(str(error).split())[:200]
+        raise RefusedFile(
+            f"it cannot be read as what it claims to be ({type(error).__name__}: {said}); "
+            "it is damaged or incomplete: export or download it again"
+        ) from error
+
+
+def _all_of(file: int, limits: Limits) -> bytes:
+    """All bytes: what is hashed is what is parsed, even if somebody writes to the file meanwhile."""
+    with os.fdopen(file, "rb", buffering=0, closefd=False) as stream:
+        stream.seek(0)
+        pieces, left = [], limits.file_mib * 2**20 + 1
+        while left > 0 and (piece := stream.read(min(left, 2**24))):
+            pieces.append(piece)
+            left -= len(piece)
+    if left <= 0:
+        raise RefusedFile(f"it has more than {limits.file_mib:,} MiB; it grew while it was read")
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def _say(answer: int, said: dict[str, Any]) -> None:
+    text = json.dumps(said).encode()
+    while text:
+        text = text[os.write(answer, text) :]
+
+
+def leave_network() -> None:
+    """Enters an empty network namespace where the system permits it (Linux), before any library is loaded."""
+    if sys.platform != "linux":
+        return
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.prctl(_PR_SET_PDEATHSIG, 9, 0, 0, 0)
+    libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    if libc.unshare(_CLONE_NEWNET) != 0:
+        libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET)  # where this is refused, too, Landlock and the hook remain
+
+
+def seal(limits: Limits) -> None:
+    """Closes what a reader does not need: files, processes, sockets, privileges; sets the limits. There is no way back."""
+    import resource  # Unix only
+
+    if sys.platform == "linux":
+        _restrict_files_and_ports()
+    if os.geteuid() == 0:
+        with contextlib.suppress(OSError):  # a container may have taken this right from root
+            os.setgroups([])
+            os.setresgid(_NOBODY, _NOBODY, _NOBODY)
+            os.setresuid(_NOBODY, _NOBODY, _NOBODY)
+    for what, limit in (
+        (resource.RLIMIT_AS, limits.memory_mib * 2**20),
+        (resource.RLIMIT_CPU, limits.cpu_s),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_NPROC, 0),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        hard = resource.getrlimit(what)[1]
+        limit = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
+        with contextlib.suppress(ValueError, OSError):  # macOS refuses RLIMIT_AS
+            resource.setrlimit(what, (limit, limit))
+    sys.addaudithook(_refuse)
+
+
+def _restrict_files_and_ports() -> None:
+    """Landlock with no exception: no file may be opened, made or run; no TCP port bound or connected (from ABI 4)."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    syscall = libc.syscall
+    syscall.restype = ctypes.c_long
+    abi = syscall(_LANDLOCK_CREATE_RULESET, None, ctypes.c_size_t(0), 1)
+    if abi < 1:
+        return
+    # struct landlock_ruleset_attr: handled_access_fs, handled_access_net (ABI 4), scoped (ABI 6: sockets, signals)
+    rights = [(1 << _FILE_RIGHTS.get(abi, 16)) - 1]
+    rights += [0b11] if abi >= 4 else []
+    rights += [0b11] if abi >= 6 else []
+    handled = (ctypes.c_uint64 * len(rights))(*rights)
+    rules = syscall(_LANDLOCK_CREATE_RULESET, ctypes.byref(handled), ctypes.c_size_t(ctypes.sizeof(handled)), 0)
+    if rules >= 0:
+        syscall(_LANDLOCK_RESTRICT_SELF, ctypes.c_int(rules), 0)
+        os.close(rules)
+
+
+def _refuse(event: str, arguments: tuple[Any, ...]) -> None:
+    if event in _CLOSED_EXACTLY or event.startswith(_CLOSED):
+        if event == "open" and arguments and isinstance(arguments[0], int):
+            return  # wrapping the descriptor that we were given
+        raise PermissionError(f"{event} is not allowed while a foreign file is read")
