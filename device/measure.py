@@ -94,7 +94,7 @@ def measure(
 def failure(name: str, code: int, stderr: str, memory_mib: float) -> MeasureError:
     """Why the process that measured `name` ended with `code` (negative: by that signal), from what it wrote."""
     for line in reversed(stderr.splitlines()):
-        if line.startswith(REASON):
+        if line.startswith(REASON) and not _NO_MEMORY.search(line):
             kind, _, reason = line.removeprefix(REASON).partition(" ")
             return {e.__name__: e for e in (ModelFileError, RuntimeMissing)}.get(kind, MeasureError)(reason)
     if _NO_MEMORY.search(stderr[-4000:]):

@@ -69,13 +69,15 @@ def repeat(infer: Callable[[], object], seconds: float, clock: Clock = time.perf
 
 
 def rate(infer: Callable[[], object], batch: int, seconds: float, clock: Clock = time.perf_counter_ns) -> float:
-    """Inputs per second when `infer` takes `batch` of them at a time: one call to warm up, then at least three."""
+    """Inputs per second when `infer` takes `batch` of them at a time, by the median of at least three calls."""
     infer()
-    begin, calls = clock(), 0
-    while calls < 3 or clock() - begin < seconds * 1e9:
+    durations: list[int] = []
+    end = clock() + seconds * 1e9
+    while len(durations) < 3 or clock() < end:
+        begin = clock()
         infer()
-        calls += 1
-    return batch * calls / ((clock() - begin) / 1e9)
+        durations.append(clock() - begin)
+    return batch * 1e9 / float(np.median(durations))
 
 
 def _blocks(infer: Callable[[], object], seconds: float, clock: Clock) -> Timing:

@@ -56,7 +56,7 @@ def test_the_explanation_is_typed_and_sums_to_the_score(tiny: Knowledge) -> None
     found = selection.explanation
     assert found is not None
     assert sum(r.contribution.points for r in found.reasons) == pytest.approx(found.scored.score)
-    facts = {r.contribution.objective: r.fact for r in found.reasons}
+    facts = {r.contribution.objective: r.fact for r in found.reasons if r.fact is not None}
     assert facts[Objective.PERFORMANCE].value == 80.0
     assert facts[Objective.PERFORMANCE].evidence is Grade.MEASURED
     assert facts[Objective.COST].value == 500.0

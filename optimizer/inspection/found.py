@@ -94,8 +94,8 @@ class Declared:
         for bytes_, whose in ((claimed, what), (self.total_bytes, "the sum of the weights")):
             if bytes_ > self.limits.declared_gb * GB:
                 raise RefusedFile(
-                    f"{whose} is declared as {bytes_ / GB:,.0f} GB, beyond the limit of {self.limits.declared_gb:g} GB; "
-                    "no end or edge device holds that: check the shapes and export the model again"
+                    f"{whose} is declared as {bytes_ / GB:,.0f} GB, beyond the limit of {self.limits.declared_gb:g} "
+                    "GB; no end or edge device holds that: check the shapes and export the model again"
                 )
         return elements
 

@@ -7,7 +7,7 @@ import stat
 import zipfile
 from typing import Any
 
-import h5py
+import h5py  # type: ignore[import-untyped]
 
 from optimizer.inspection.found import Content, Limits, RefusedFile
 from optimizer.inspection.hdf5 import arrays, content
@@ -86,7 +86,14 @@ def _check_entry(entry: zipfile.ZipInfo) -> None:
     # `orig_filename` is what is written; zipfile cuts `filename` at a null byte.
     name = entry.orig_filename
     parts = name.split("/")
-    if name != entry.filename or "\\" in name or ":" in name or name.startswith("/") or ".." in parts or "" in parts[:-1]:
+    if (
+        name != entry.filename
+        or "\\" in name
+        or ":" in name
+        or name.startswith("/")
+        or ".." in parts
+        or "" in parts[:-1]
+    ):
         raise RefusedFile(f"it would unpack to {name!r:.100}, which may lie outside of its folder: {_AGAIN}")
     if stat.S_ISLNK(entry.external_attr >> 16):
         raise RefusedFile(f"{name!r:.100} in it is a symbolic link: {_AGAIN}")

@@ -22,8 +22,10 @@ from optimizer.inspection.keras_names import (
 
 LONGEST = 32 * 2**20  # bytes of JSON; the configurations of the largest Keras applications have about one million
 _KNOWN = LAYERS | KERAS_2_LAYERS | CONTAINERS | OBJECTS | VALUES
-_SAME_SHAPE = frozenset("Activation Softmax ReLU LeakyReLU ELU PReLU Dropout BatchNormalization LayerNormalization".split())
-_WITHOUT_CODE = "rebuild the layer from Keras's own ones (Rescaling, Normalization, Activation …) and save the model again"
+_SAME_SHAPE = frozenset({"Activation", "Softmax", "ReLU", "LeakyReLU", "ELU", "PReLU", "Dropout", "BatchNormalization"})
+_WITHOUT_CODE = (
+    "rebuild the layer from Keras's own ones (Rescaling, Normalization, Activation …) and save the model again"
+)
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,9 @@ class Described:
 def parse(text: bytes | str, what: str) -> Any:
     """The JSON in `text`. Raises RefusedFile, naming `what`."""
     if len(text) > LONGEST:
-        raise RefusedFile(f"{what} has {len(text):,} bytes, more than {LONGEST:,}; it describes no network for a device")
+        raise RefusedFile(
+            f"{what} has {len(text):,} bytes, more than {LONGEST:,}; it describes no network for a device"
+        )
     try:
         return json.loads(text)
     except ValueError as error:
@@ -66,8 +70,8 @@ def _check_name(part: dict[str, Any]) -> None:
     if name in DANGEROUS:
         label = _label(part)
         raise RefusedFile(
-            f"it holds {'a' if name[0] not in 'AI' else 'an'} {name}{label}, that is, {DANGEROUS[name]} which would run "
-            f"when the model is loaded; {_WITHOUT_CODE}"
+            f"it holds a {name}{label}, that is, {DANGEROUS[name]} which would run when the model is loaded; "
+            f"{_WITHOUT_CODE}"
         )
     if registered not in (None, "", name) or ">" in name or (name == "function" and module == "builtins"):
         raise RefusedFile(
@@ -115,7 +119,9 @@ def describe(config: Any, limits: Limits) -> Described:
 def _own_layers(config: dict[str, Any]) -> list[dict[str, Any]]:
     inner = config.get("config")
     layers = inner.get("layers") if isinstance(inner, dict) else inner  # a bare list in the first Keras versions
-    if not isinstance(layers, list) or not all(isinstance(l, dict) and isinstance(l.get("config"), dict) for l in layers):
+    if not isinstance(layers, list) or not all(
+        isinstance(layer, dict) and isinstance(layer.get("config"), dict) for layer in layers
+    ):
         raise RefusedFile("its configuration lists no layers; the file is damaged: save the model again")
     return layers
 
@@ -161,7 +167,9 @@ def _shape(said: Any, what: str, limits: Limits) -> tuple[int | None, ...] | Non
     if said is None:
         return None
     if not isinstance(said, list) or not all(size is None or type(size) is int for size in said):
-        raise RefusedFile(f"{what} has the shape {said!r:.80}, which is none; the file is damaged: save the model again")
+        raise RefusedFile(
+            f"{what} has the shape {said!r:.80}, which is none; the file is damaged: save the model again"
+        )
     Declared(limits).add(what, said, 32)
     return tuple(said)
 

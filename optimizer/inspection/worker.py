@@ -92,7 +92,9 @@ def _contained(read: Reader, data: bytes, limits: Limits) -> Content:
         raise
     except RecursionError:
         raise RefusedFile("it is nested too deeply to be read; export the model again") from None
-    except Exception as error:  # parsers of four formats raise dozens of kinds; all mean that the file is not as it says
+    except (
+        Exception
+    ) as error:  # parsers of four formats raise dozens of kinds; all mean that the file is not as it says
         said = " ".join(str(error).split())[:200]
         raise RefusedFile(
             f"it cannot be read as what it claims to be ({type(error).__name__}: {said}); "
@@ -131,7 +133,7 @@ def leave_network() -> None:
 
 
 def seal(limits: Limits) -> None:
-    """Closes what a reader does not need: files, processes, sockets, privileges; sets the limits. There is no way back."""
+    """Closes what a reader does not need (files, processes, sockets, privileges) and sets the limits, for good."""
     import resource  # Unix only
 
     if sys.platform == "linux":

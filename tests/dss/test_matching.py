@@ -16,7 +16,7 @@ from tests.dss.test_query import TINY, requirements
 
 def names(knowledge: Knowledge, rows: object) -> list[str]:
     """The models at some rows."""
-    return sorted(knowledge.projection.models["model"].iloc[rows])  # type: ignore[index]
+    return sorted(knowledge.projection.models["model"].iloc[rows])
 
 
 def test_violated_and_unknown_stay_apart(tiny: Knowledge) -> None:

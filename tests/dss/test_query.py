@@ -99,13 +99,12 @@ def test_examples_by_hand(asked: Requirement, found: list[str]) -> None:
 
 
 def test_every_field_becomes_a_fragment_with_its_comment() -> None:
-    everything = Requirement(
-        **{
-            name: ("x",) if s.vocabulary else True if s.relation is Relation.IS_TRUE else 5
-            for name, s in specs()
-            if name != "evidence"
-        }
-    )
+    given_all: dict[str, Any] = {
+        name: ("x",) if s.vocabulary else True if s.relation is Relation.IS_TRUE else 5
+        for name, s in specs()
+        if name != "evidence"
+    }
+    everything = Requirement(**given_all)
     text = compose(everything)
     for limit in limits(everything):
         assert f"{limit.label[0].lower()}{limit.label[1:]}" in text, limit.field

@@ -57,7 +57,7 @@ def test_an_objective_without_any_evidence_is_set_aside() -> None:
 
 
 def test_ties_are_broken_by_name_so_that_the_order_is_stable() -> None:
-    result = rank(np.array([2, 0, 1]), ratings(*[[3.0] * 6] * 3), EVEN, names(3))
+    result = rank(np.array([2, 0, 1]), ratings([3.0] * 6, [3.0] * 6, [3.0] * 6), EVEN, names(3))
     assert [s.row for s in result.scored] == [0, 1, 2]
 
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import flow
+from dss.preferences import Preferences
 from dss.ratings import BASES, LEAST_MEMBERS, freeze, place, rate, security
 from ontology.records import Device, Grade, Model, Objective, Performance, Vote
 from ontology.requirement import Requirement
@@ -146,6 +147,6 @@ def test_freezing_twice_gives_the_same_scales(tiny: Knowledge) -> None:
 def test_matches_without_evidence_set_the_objective_aside(tiny: Knowledge) -> None:
     """Of p nothing but a price is known, and no scale is made of one: only security can be rated."""
     found = flow.find_candidates(Requirement(task=("object-detection",)), tiny)
-    ranking = flow.rank_candidates(found, flow.Preferences(()))
+    ranking = flow.rank_candidates(found, Preferences(()))
     assert set(ranking.set_aside) == set(Objective) - {Objective.SECURITY}
     assert ranking.used[Objective.SECURITY] == 1.0

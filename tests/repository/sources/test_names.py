@@ -136,7 +136,7 @@ def test_every_name_is_one_identity_and_fit_for_an_iri(names: Names) -> None:
     found += [(concept.prefix, concept.name) for concept in names.concepts()]
     assert len(found) == len(set(found))
     assert [name for _, name in found if not name.replace("-", "").isalnum() or name != name.lower()] == []
-    assert len([record for record in names.identities() if isinstance(record, Network)]) == 144
+    assert len([record for record in names.identities() if isinstance(record, Network)]) == 147
 
 
 @pytest.mark.parametrize(

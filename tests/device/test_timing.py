@@ -1,0 +1,72 @@
+"""A clock that is moved by hand: each call of the model takes as long as the test says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain, cycle, repeat
+
+import pytest
+
+from device import timing
+
+MS = 1_000_000
+
+
+class ByHand:
+    """A clock, and a model whose calls take the given times in ms."""
+
+    def __init__(self, times_ms: Iterator[float]) -> None:
+        self.now, self.times, self.calls = 0, times_ms, 0
+
+    def clock(self) -> int:
+        return self.now
+
+    def infer(self) -> None:
+        self.now += round(next(self.times) * MS)
+        self.calls += 1
+
+
+def test_percentiles_and_spread_of_two_blocks() -> None:
+    """Durations 1, 2, 3 and 2, 3, 4 ms: medians 2 and 3, their middle 2.5; of all six p50 = 2.5 and p95 = 3.75."""
+    found = timing.summary([[1 * MS, 2 * MS, 3 * MS], [2 * MS, 3 * MS, 4 * MS]])
+    assert (found.p50_ms, found.p95_ms, found.repetitions) == (2.5, pytest.approx(3.75), 6)
+    assert found.spread == pytest.approx(1 / 2.5)
+    assert found.noisy
+
+
+def test_a_steady_model_is_timed_once() -> None:
+    model = ByHand(repeat(2.0))
+    found = timing.repeat(model.infer, seconds=0.2, clock=model.clock)
+    assert (found.p50_ms, found.repetitions, found.noisy) == (2.0, 100, False)
+    assert model.calls == 100
+
+
+def test_a_disturbed_run_is_repeated_and_the_calmer_one_counts() -> None:
+    """The first ten blocks of one call: 100 ms and, in the end, 120. The second ten are even."""
+    model = ByHand(chain([100.0] * 9, [120.0], repeat(101.0)))
+    found = timing.repeat(model.infer, seconds=1.0, clock=model.clock)
+    assert (found.p50_ms, found.spread, found.noisy) == (101.0, 0.0, False)
+    assert model.calls == 20
+
+
+def test_what_stays_disturbed_says_so() -> None:
+    model = ByHand(cycle([100.0, 120.0]))
+    found = timing.repeat(model.infer, seconds=1.0, clock=model.clock)
+    assert found.noisy
+    assert found.spread == pytest.approx(20 / 110)
+
+
+def test_warming_up_ends_when_three_rounds_agree() -> None:
+    """Rounds of one call: 90, 60, 52, 50, 50 ms; 52, 50, 50 is the first three within 5 %."""
+    model = ByHand(chain([90.0, 60.0, 52.0], repeat(50.0)))
+    assert timing.warm_up(model.infer, seconds=0.9, clock=model.clock) == 5
+
+
+def test_warming_up_ends_anyway() -> None:
+    model = ByHand(cycle([100.0, 200.0]))
+    assert timing.warm_up(model.infer, seconds=1.0, clock=model.clock) == 7  # 100+200+…: 1 s is over in the 7th
+
+
+def test_the_rate_is_of_inputs_not_of_calls() -> None:
+    model = ByHand(chain([500.0], repeat(4.0)))  # the first call warms up
+    assert timing.rate(model.infer, batch=8, seconds=0.1, clock=model.clock) == 2000
