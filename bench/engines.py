@@ -124,7 +124,9 @@ def wizard_page(home: Path) -> Engine:
     os.environ["DLOM_HOME"] = str(home)
     from streamlit.testing.v1 import AppTest
 
-    logging.getLogger("streamlit").setLevel(logging.ERROR)  # it warns of running without a server, which is meant
+    for name in logging.root.manager.loggerDict:
+        if name.startswith("streamlit"):  # it warns of running without a server, which is meant
+            logging.getLogger(name).setLevel(logging.ERROR)
     page = AppTest.from_file(str(CHECKOUT / "wizard" / "main.py"), default_timeout=30).run()
 
     def run(task: str) -> AppTest:

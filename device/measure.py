@@ -202,12 +202,17 @@ def _latency(session: Session, one: NDArray[np.float32], seconds: float, threads
     infer = session.prepare(one)
     timing.warm_up(infer, seconds / 4)
     timed = timing.repeat(infer, seconds)
-    if timed.cores_used > threads + 0.5:  # half a core for what a runtime does beside the model
-        raise MeasureError(
-            f"the model kept {timed.cores_used:.1f} cores busy although {threads} threads were asked for; "
-            "its figures could not be compared with others"
-        )
+    check_cores(timed.cores_used, threads)
     return timed
+
+
+def check_cores(used: float, threads: int) -> None:
+    """Raises MeasureError when a model kept clearly more cores busy than the threads it was given."""
+    if used > threads + 0.5:  # half a core for what a runtime does beside the model
+        raise MeasureError(
+            f"the model kept {used:.1f} cores busy although {threads} threads were asked for; its figures could not be "
+            f"compared with others. Ask for {round(used)} threads, or use a runtime that keeps to the number"
+        )
 
 
 def _check(threads: int, seconds: float) -> None:

@@ -101,7 +101,7 @@ def _ladder(misses: Iterable[NearMiss], projection: Projection) -> Iterator[str]
 
 def table(csv: bytes, most: int = 1000) -> str:
     """A result as an aligned table; IRIs cut to their prefixed names."""
-    frame = pd.read_csv(io.BytesIO(csv), dtype=str, keep_default_na=False)
+    frame = pd.read_csv(io.BytesIO(csv), dtype=str, keep_default_na=False, skip_blank_lines=False)
     shown_rows = frame.head(most).map(shortened)
     text = shown_rows.to_string(index=False) if len(shown_rows) else "  ".join(frame.columns)
     count = f"{len(frame):,} row" + ("" if len(frame) == 1 else "s")

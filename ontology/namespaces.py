@@ -17,6 +17,7 @@ PREFIXES: Mapping[str, str] = MappingProxyType(
             "m": "model",
             "p": "performance",
             "part": "part",
+            "run": "run",
             "net": "network",
             "tn": "trained-network",
             "dev": "device",
@@ -37,6 +38,7 @@ PREFIXES: Mapping[str, str] = MappingProxyType(
             "domain": "domain",
         }.items()
     }
+    | {"sha256": "urn:sha256:"}  # files, by their content, wherever they lie
     | {
         "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
         "rdfs": "http://www.w3.org/2000/01/rdf-schema#",

@@ -8,11 +8,14 @@ not known: never zero, never an average. Names that refer to other records or to
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from datetime import date
 from enum import StrEnum
 from functools import cache
-from typing import Any, ClassVar
+from typing import ClassVar
+
+from ontology.fields import attribute, figure, link, links
+from ontology.fields import camel as camel
 
 
 class Grade(StrEnum):
@@ -46,26 +49,6 @@ class Objective(StrEnum):
 
 
 REVERSE_SCALED = frozenset({Objective.COST, Objective.LATENCY, Objective.COMPLEXITY})
-
-
-def attribute(*, unit: str = "", prop: str = "") -> Any:
-    """A plain property. `prop` names a published term that is used instead of one of ours."""
-    return field(default=None, metadata={"unit": unit, "property": prop})
-
-
-def link(prefix: str, *, prop: str = "") -> Any:
-    """A property whose value is the local name of something under `prefix`."""
-    return field(default=None, metadata={"prefix": prefix, "property": prop})
-
-
-def links(prefix: str, *, prop: str = "") -> Any:
-    """A property with several such values; `None` when nothing is known, `()` when it is known to be none."""
-    return field(default=None, metadata={"prefix": prefix, "property": prop})
-
-
-def figure(unit: str, *, higher_is_better: bool | None) -> Any:
-    """A property of a Performance that can be limited, charted and compared."""
-    return field(default=None, metadata={"unit": unit, "figure": True, "higher_is_better": higher_is_better})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,6 +108,7 @@ class TrainedNetwork(Record):
     input_shape: str | None = attribute()
     parameters: int | None = attribute()
     macs: int | None = attribute()
+    seed: int | None = attribute()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,6 +139,7 @@ class Device(Record):
     price_evidence: Grade | None = attribute()
     price_source: str | None = attribute()
     specification_source: str | None = attribute()
+    fingerprint: str | None = attribute()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,6 +198,30 @@ class Part(Record):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Artifact(Record):
+    """A file, kept and known by its content: the name is its SHA-256 in 64 hexadecimal digits."""
+
+    prefix: ClassVar[str] = "sha256"
+    format: str | None = attribute()
+    file_size_kib: float | None = attribute(unit="KiB")
+    file_name: str | None = attribute()
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasurementRun(Record):
+    """One run of DLOM's own measuring procedure, which gave one or more performances."""
+
+    prefix: ClassVar[str] = "run"
+    threads: int | None = attribute()
+    repetitions: int | None = attribute()
+    p95_latency_ms: float | None = attribute(unit="ms")
+    throughput_batch: int | None = attribute()
+    installation: str | None = attribute()
+    noisy: bool | None = attribute()
+    ended: date | None = attribute(prop="prov:endedAtTime")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Performance(Record):
     """One act of obtaining figures; they share grade, source and date (DLOM², section 4.1.1)."""
 
@@ -231,6 +240,8 @@ class Performance(Record):
     metric: str | None = link("metric")
     test_set: str | None = link("data")
     samples: int | None = attribute()
+    accuracy_low_percent: float | None = attribute(unit="%")
+    accuracy_high_percent: float | None = attribute(unit="%")
     original_value: float | None = attribute()
     runtime_operators: int | None = attribute()
     runtime_version: str | None = attribute()
@@ -242,6 +253,7 @@ class Performance(Record):
     current: bool | None = attribute()
     carried_from: str | None = link("p")
     same_run_as: str | None = link("p")
+    generated_by: str | None = link("run", prop="prov:wasGeneratedBy")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -266,6 +278,8 @@ class Model(Record):
     declared_total_cost_usd: float | None = attribute(unit="USD")
     other_cost_usd: float | None = attribute(unit="USD")
     declared_rating: float | None = attribute()
+    artifact: str | None = link("sha256")
+    derived_from: str | None = link("m", prop="prov:wasDerivedFrom")
     performance: tuple[str, ...] | None = links("p")
 
 
@@ -320,6 +334,8 @@ RECORDS: tuple[type[Record], ...] = (
     Optimization,
     Runtime,
     Part,
+    Artifact,
+    MeasurementRun,
     Performance,
     Model,
     Vote,
@@ -345,12 +361,6 @@ def figure_kinds() -> tuple[FigureKind, ...]:
         for f in fields(Performance)
         if f.metadata.get("figure")
     )
-
-
-def camel(name: str) -> str:
-    """`inference_latency_ms` → `inferenceLatencyMs`, the spelling used in the graph."""
-    head, *tail = name.split("_")
-    return head + "".join(word.capitalize() for word in tail)
 
 
 @dataclass(frozen=True)

@@ -150,8 +150,8 @@ def _checked(flat: Mapping[str, Any], title: Any, choices: Choices, problems: li
         else:
             if value is not None:
                 kept[name] = value
-    if not isinstance(title, str) or len(title) > LONGEST_TITLE:
-        problems.append(Problem("title", f"must be a text of at most {LONGEST_TITLE} characters"))
+    if not isinstance(title, str) or len(title) > LONGEST_TITLE or not title.isprintable():
+        problems.append(Problem("title", f"must be one line of text, at most {LONGEST_TITLE} characters"))
         title = ""
     for name in ("metric_value_at_least", "metric_value_at_most"):
         if name in kept and not kept.get("metric"):

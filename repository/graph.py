@@ -124,6 +124,10 @@ class EmbeddedGraph:
         """Have everything written so far survive a power cut; commits alone survive a kill."""
         self._store.flush()
 
+    def close(self) -> None:
+        """Let the store go, so that another process may open it."""
+        del self._store
+
     def __len__(self) -> int:
         """The number of quads."""
         return len(self._store)

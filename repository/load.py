@@ -38,6 +38,8 @@ _SCHEMES = {
     "metric": ":metrics",
     "domain": ":domains",
 }
+_VOCABULARY = Source(name="ontology", title="The words of DLOM")
+_SHARED = Source(name="identities", title="Reviewed names of devices, networks, data sets and runtimes")
 _PROGRESS_EVERY = 500  # rows
 
 
@@ -52,15 +54,12 @@ def load(
     yield Started("Loading facts", total=len(sources) + 2)
     names = Names.load(facts / "names")
     done = {} if only else digests(graph)
-    reviewed = _digest(sorted((facts / "names").glob("*.csv")))
-    steps: list[tuple[Source, str, Iterator[Event]]] = []
-    vocabulary = Source(name="ontology", title="The words of DLOM")
-    steps.append((vocabulary, _digest([words]), _load_words(graph, words)))
-    shared = Source(name="identities", title="Reviewed names of devices, networks, data sets and runtimes")
-    steps.append((shared, reviewed, _load_identities(graph, names)))
-    for tables in sources:
-        stamp = f"{_digest([facts / t for t in tables.tables])}-{reviewed}-{tables.version}"
-        steps.append((tables.source, stamp, _load_source(graph, tables, facts, names)))
+    fresh = stamps(sources, facts, words)
+    steps: list[tuple[Source, str, Iterator[Event]]] = [
+        (_VOCABULARY, fresh[_VOCABULARY.name], _load_words(graph, words)),
+        (_SHARED, fresh[_SHARED.name], _load_identities(graph, names)),
+        *((t.source, fresh[t.source.name], _load_source(graph, t, facts, names)) for t in sources),
+    ]
     for position, (source, stamp, work) in enumerate(steps, start=1):
         if done.get(source.name) != stamp and only in (None, source.name):
             _forget(graph, source.name)
@@ -69,6 +68,15 @@ def load(
         yield Progress("Loading facts", position, len(steps), source.title or source.name)
     graph.settle()
     yield Finished("Loading facts", f"{len(graph):,} statements")
+
+
+def stamps(sources: Sequence[SourceTables], facts: Path, words: Path) -> dict[str, str]:
+    """What each source would be loaded from now: equal to its digest in the graph when there is nothing to do."""
+    reviewed = _digest(sorted((facts / "names").glob("*.csv")))
+    found = {_VOCABULARY.name: _digest([words]), _SHARED.name: reviewed}
+    for tables in sources:
+        found[tables.source.name] = f"{_digest([facts / t for t in tables.tables])}-{reviewed}-{tables.version}"
+    return found
 
 
 def digests(graph: EmbeddedGraph) -> dict[str, str]:

@@ -49,7 +49,7 @@ def curie_node(curie: str) -> ox.NamedNode:
 
 def local(iri: str) -> str:
     """The local name at the end of one of our instance IRIs: the inverse of `Name.iri`."""
-    return unquote(iri.rsplit("/", 1)[-1].rsplit("#", 1)[-1])
+    return unquote(re.split("[/#:]", iri)[-1])  # a colon ends urn:sha256:, and none is left bare in a local name
 
 
 def literal(value: object) -> ox.Literal | ox.NamedNode:
@@ -97,7 +97,7 @@ def values(variable: str, terms: Iterable[Term]) -> str:
 
 def shortened(text: str) -> str:
     """An IRI of a known namespace as its prefixed name, anything else as it is."""
-    base = text[: max(text.rfind("/"), text.rfind("#")) + 1]
+    base = text[: max(text.rfind(end) for end in "/#:") + 1]
     prefix = _PREFIX_OF.get(base)
     return text if prefix is None else f"{prefix}:{text[len(base) :]}"
 

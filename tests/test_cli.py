@@ -82,7 +82,9 @@ def strict(text: str) -> Any:
 
 def process(*words: str | Path, **environ: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(ROOT / "cli.py"), *map(str, words)]
-    return subprocess.run(command, env=os.environ | environ, capture_output=True, text=True, timeout=120, cwd=ROOT)
+    return subprocess.run(
+        command, env=os.environ | environ, capture_output=True, text=True, timeout=120, cwd=ROOT, errors="replace"
+    )
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
@@ -319,10 +321,10 @@ def test_a_store_in_use_is_told(place: Path, tmp_path: Path) -> None:
 
 
 def test_a_title_that_the_terminal_cannot_write(place: Path, tmp_path: Path) -> None:
-    """A lone surrogate is valid JSON; ● is not ASCII."""
+    """A lone surrogate is valid JSON; ● is not in Latin-1."""
     request = json.loads(PAPER.read_bytes()) | {"title": "\ud800 ABC"}
     (tmp_path / "request.json").write_text(json.dumps(request))
-    done = process("select", tmp_path / "request.json", DLOM_HOME=str(place), PYTHONIOENCODING="ascii")
+    done = process("select", tmp_path / "request.json", DLOM_HOME=str(place), PYTHONIOENCODING="latin-1")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("? ABC\n")
 

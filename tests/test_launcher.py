@@ -42,6 +42,7 @@ def checkout(folder: Path) -> Path:
         wheel(root, version)
     ask_for(root, "1.0")
     (root / "requirements-dev.txt").write_text("")
+    (root / "requirements-build.txt").write_text("")
     (root / "constraints.txt").write_text("")
     (root / "cli.py").write_text(CLI)
     return root

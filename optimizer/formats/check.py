@@ -75,9 +75,7 @@ def converted(kind: Format, model: keras.Model, data: Data, out: Path) -> Numeri
     examples = data.x_test[:SAMPLES]
     expected = np.asarray(model(examples, training=False), dtype=np.float32)
     try:
-        session = runtime_for(out).open(out, 1)
-        # One at a time, because the files of devices take a batch of 1.
-        found = np.concatenate([session.run(example[None]) for example in examples])
+        found = _scores(out, examples)
     except MeasureError as error:
         raise ConversionError(f"{kind.label} was written and does not run: {error}") from error
     check = compare(expected, found)
@@ -88,3 +86,16 @@ def converted(kind: Format, model: keras.Model, data: Data, out: Path) -> Numeri
             f"{check.samples} examples"
         )
     return check
+
+
+def _scores(file: Path, examples: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What the written file gives for each example: (n, classes)."""
+    if file.suffix == ".h5":
+        import keras
+
+        # Read back here: the runtime of device/ wants TensorFlow to itself.
+        model = keras.saving.load_model(file, compile=False)
+        return np.asarray(model(examples, training=False), dtype=np.float32)
+    session = runtime_for(file).open(file, 1)
+    # One at a time, because the files of devices take a batch of 1.
+    return np.concatenate([session.run(example[None]) for example in examples])

@@ -43,7 +43,7 @@ def read(data: bytes, limits: Limits) -> Content:
         version = attribute(file, "keras_version")
     check_names(config)
     if training is not None:
-        check_names(parse(training, "its training configuration (training_config)"))
+        check_names(parse(training, "its training configuration (training_config)"), training=True)
     return content(config, weights, "model_weights", None if version is None else f"Keras {version}", limits)
 
 

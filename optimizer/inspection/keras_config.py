@@ -50,20 +50,24 @@ def parse(text: bytes | str, what: str) -> Any:
         raise RefusedFile(f"{what} is not JSON ({error}); the file is damaged: save the model again") from None
 
 
-def check_names(config: Any) -> None:
-    """Refuses every name of stored or foreign code, wherever in the configuration it stands. Raises RefusedFile."""
+def check_names(config: Any, *, training: bool = False) -> None:
+    """Refuses every name of stored or foreign code, wherever in the configuration it stands. Raises RefusedFile.
+
+    With `training`, names without a module may be anything: those of optimizers, losses and metrics, which load no
+    code by themselves and which DLOM leaves out (`compile=False`).
+    """
     stack = [config]
     while stack:
         part = stack.pop()
         if isinstance(part, dict):
             stack.extend(part.values())
             if "class_name" in part:
-                _check_name(part)
+                _check_name(part, training)
         elif isinstance(part, list):
             stack.extend(part)
 
 
-def _check_name(part: dict[str, Any]) -> None:
+def _check_name(part: dict[str, Any], training: bool) -> None:
     name, module, registered = part["class_name"], part.get("module"), part.get("registered_name")
     if not isinstance(name, str) or not isinstance(module, str | None) or not isinstance(registered, str | None):
         raise RefusedFile(f"its configuration names a class by {name!r:.60}; the file is damaged: save the model again")
@@ -73,6 +77,8 @@ def _check_name(part: dict[str, Any]) -> None:
             f"it holds a {name}{label}, that is, {DANGEROUS[name]} which would run when the model is loaded; "
             f"{_WITHOUT_CODE}"
         )
+    if training and module is None:
+        return
     if registered not in (None, "", name) or ">" in name or (name == "function" and module == "builtins"):
         raise RefusedFile(
             f"it names code that is not Keras's own: {registered or part.get('config')!r:.80}{_label(part)}; "
@@ -192,7 +198,7 @@ def _output_shape(layers: list[dict[str, Any]], limits: Limits) -> tuple[int | N
     """Of the last layer, where it can be told without building the network: Dense layers, and what follows them."""
     last = layers[-1]
     built = last.get("build_config")
-    shape = built.get("input_shape") if isinstance(built, dict) else None
+    shape = built.get("input_shape") if isinstance(built, dict) else _first_argument(last)
     known = _shape(shape, "an output", limits) if isinstance(shape, list) and not any(map(_is_list, shape)) else None
     if last.get("class_name") == "Dense" and type(last["config"].get("units")) is int:
         units = last["config"]["units"]
@@ -202,6 +208,14 @@ def _output_shape(layers: list[dict[str, Any]], limits: Limits) -> tuple[int | N
     if last.get("class_name") in _SAME_SHAPE:
         return known if known is not None or len(layers) == 1 else _output_shape(layers[:-1], limits)
     return None
+
+
+def _first_argument(layer: dict[str, Any]) -> Any:
+    """The shape that a layer of a functional model of Keras 3 was called with, as far as it is written there."""
+    try:
+        return layer["inbound_nodes"][0]["args"][0]["config"]["shape"]
+    except (KeyError, IndexError, TypeError):
+        return None
 
 
 def _is_flat(before: list[dict[str, Any]]) -> bool:

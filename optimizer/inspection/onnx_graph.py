@@ -181,16 +181,18 @@ def _check_made(nodes: Iterable[Any], constants: dict[str, Any], declared: Decla
 def _content(model: Any, nodes: list[Any], constants: dict[str, Any], declared: Declared) -> Content:
     operators = Counter(_name(node) for node in nodes if node.op_type != "Constant")
     side: set[str] = set()
+    main: set[str] = set()
     biases: set[str] = set()
     for node in nodes:
-        side |= {name for i, name in enumerate(node.input) if i in _NO_WEIGHTS.get(node.op_type, ())}
+        for i, name in enumerate(node.input):
+            (side if i in _NO_WEIGHTS.get(node.op_type, ()) else main).add(name)
         bias = _BIASES.get(node.op_type, len(node.input))
         biases |= set(node.input[bias : bias + 1])
     weights: Counter[str] = Counter()
     parameters = 0
     for name, tensor in constants.items():
         dtype = TYPES.get(tensor.data_type, ("", 0))[0]
-        if name in side:
+        if name in side and name not in main:  # tf2onnx stores equal zeros once, as bias and as zero point
             continue
         if dtype in _WEIGHTS:
             weights[dtype] += prod(tensor.dims)

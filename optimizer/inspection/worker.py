@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import hashlib
+import importlib
 import json
 import os
 import sys
@@ -19,6 +20,22 @@ from typing import Any
 from optimizer.inspection.found import Content, Limits, RefusedFile
 
 Reader = Callable[[bytes, Limits], Content]
+
+# What the standard library would import only when it first needs it, when imports are closed already.
+_LATER = (
+    "heapq",
+    "traceback",
+    "encodings.ascii",
+    "encodings.latin_1",
+    "encodings.cp437",
+    "encodings.utf_8_sig",
+    "encodings.utf_16",
+    "encodings.utf_16_le",
+    "encodings.utf_16_be",
+    "encodings.utf_32",
+    "encodings.utf_32_le",
+    "encodings.utf_32_be",
+)
 
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
@@ -50,6 +67,8 @@ def main(arguments: list[str]) -> None:
 
 def reader(format_: str) -> Reader:
     """The reader of a format, with all that it needs loaded. Raises ImportError."""
+    for name in _LATER:
+        importlib.import_module(name)
     if format_ == "h5":
         from optimizer.inspection import hdf5
 
@@ -121,15 +140,15 @@ def _say(answer: int, said: dict[str, Any]) -> None:
         text = text[os.write(answer, text) :]
 
 
-def leave_network() -> None:
-    """Enters an empty network namespace where the system permits it (Linux), before any library is loaded."""
+def leave_network() -> bool:
+    """Enters an empty network namespace, before any library is loaded; whether the system permits it (Linux only)."""
     if sys.platform != "linux":
-        return
+        return False
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(_PR_SET_PDEATHSIG, 9, 0, 0, 0)
     libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    if libc.unshare(_CLONE_NEWNET) != 0:
-        libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET)  # where this is refused, too, Landlock and the hook remain
+    # Where both are refused, Landlock and the hook remain.
+    return any(libc.unshare(spaces) == 0 for spaces in (_CLONE_NEWNET, _CLONE_NEWUSER | _CLONE_NEWNET))
 
 
 def seal(limits: Limits) -> None:
@@ -139,8 +158,9 @@ def seal(limits: Limits) -> None:
     if sys.platform == "linux":
         _restrict_files_and_ports()
     if os.geteuid() == 0:
-        with contextlib.suppress(OSError):  # a container may have taken this right from root
+        with contextlib.suppress(OSError):  # a container may have taken these rights from root
             os.setgroups([])
+        with contextlib.suppress(OSError):
             os.setresgid(_NOBODY, _NOBODY, _NOBODY)
             os.setresuid(_NOBODY, _NOBODY, _NOBODY)
     for what, limit in (
@@ -180,4 +200,4 @@ def _refuse(event: str, arguments: tuple[Any, ...]) -> None:
     if event in _CLOSED_EXACTLY or event.startswith(_CLOSED):
         if event == "open" and arguments and isinstance(arguments[0], int):
             return  # wrapping the descriptor that we were given
-        raise PermissionError(f"{event} is not allowed while a foreign file is read")
+        raise PermissionError(f"{event} {str(arguments[:1])[:80]} is not allowed while a foreign file is read")

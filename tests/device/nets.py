@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import asdict, dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -66,10 +67,7 @@ def ask(path: Path) -> Answers:
 
 def make(folder: Path) -> None:
     """Writes the files FILES and two that must not be loaded, lambda.h5 and lambda.keras."""
-    import keras
-    import tensorflow as tf
-    import tf2onnx
-
+    keras, tf, tf2onnx = (import_module(name) for name in ("keras", "tensorflow", "tf2onnx"))
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     model = keras.Sequential(

@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
 from device.runtimes import onnx_file, runtime_for
@@ -61,6 +63,16 @@ def test_weights_elsewhere_are_found_in_a_node_and_in_a_graph_inside_a_node(tmp_
 def test_what_is_no_model_is_said(tmp_path: Path, content: bytes, said: str) -> None:
     (tmp_path / "net.onnx").write_bytes(content)
     assert said in (onnx_file.fault(tmp_path / "net.onnx") or "")
+
+
+@given(st.integers(0, 10_000), st.binary(max_size=8))
+def test_damage_is_told_not_raised(tmp_path_factory: pytest.TempPathFactory, where: int, noise: bytes) -> None:
+    """Some bytes of a whole file replaced: a fault in words, or none where only weights changed."""
+    whole = model(W).SerializeToString()
+    at = where % len(whole)
+    file = tmp_path_factory.getbasetemp() / "damaged.onnx"
+    file.write_bytes(whole[:at] + noise + whole[at + len(noise) :])
+    assert onnx_file.fault(file) is None or isinstance(onnx_file.fault(file), str)
 
 
 @pytest.mark.parametrize("zero_point", [-128, 0, 3])

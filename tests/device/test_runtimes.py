@@ -73,7 +73,7 @@ def test_text_with_the_name_of_a_model_is_refused(tmp_path: Path, suffix: str) -
         runtime_for(tmp_path / f"notes{suffix}")
 
 
-@pytest.mark.parametrize("file", ["float.tflite", "float.onnx", "net.keras"])
+@pytest.mark.parametrize("file", ["float.tflite", "float.onnx", "net.h5", "net.keras"])
 def test_half_a_file_is_refused(nets: Path, tmp_path: Path, file: str) -> None:
     half = tmp_path / file
     half.write_bytes((nets / file).read_bytes()[: (nets / file).stat().st_size // 2])
@@ -115,10 +115,9 @@ for file in sys.argv[1:]:
 
 
 @pytest.mark.parametrize("file", ["lambda.h5", "lambda.keras"])
-def test_a_lambda_layer_is_found_before_keras_is_loaded(nets: Path, file: str) -> None:
+def test_a_lambda_layer_is_not_loaded(nets: Path, file: str) -> None:
     with pytest.raises(ModelFileError, match="contains a Lambda layer, which can run any code"):
         runtime_for(nets / file).open(nets / file, 1)
-    assert "tensorflow" not in sys.modules or "keras" in sys.modules  # this process may have had it from elsewhere
 
 
 def test_integers_stand_for_scale_times_distance_from_the_zero_point() -> None:

@@ -67,6 +67,13 @@ def test_closest_models_tell_all_that_they_miss(tiny: Knowledge) -> None:
     assert [verdict_words(v, tiny.projection) for v in missed] == ["Accuracy at least 75 %: has 65 %, 10 short"]
 
 
+def test_too_much_is_over_and_too_little_is_short(tiny: Knowledge) -> None:
+    found = flow.find_candidates(Requirement(inference_latency_ms_at_most=25.0, accuracy_percent_at_least=75.0), tiny)
+    told = {v.limit.field: verdict_words(v, tiny.projection) for v in found.verdicts(tiny.projection.positions["c"])}
+    assert told["inference_latency_ms_at_most"] == "Inference latency at most 25 ms: has 30 ms, 5 over"
+    assert told["accuracy_percent_at_least"] == "Accuracy at least 75 %: has 70 %, 5 short"
+
+
 def test_nothing_to_relax_where_everything_matches(tiny: Knowledge) -> None:
     assert words(Requirement(), tiny) == []
 

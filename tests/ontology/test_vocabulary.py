@@ -54,7 +54,6 @@ UNITS: dict[str, URIRef] = {
 # Words that no record has, and who says them.
 BESIDE_RECORDS = {
     "graphs of the catalogue": "Repository NetworkRepository DeviceRepository CloudRepository ModelRepository",
-    "measuring": "MeasurementRun threads repetitions p95LatencyMs installation",
     "choices": "Technique Purpose ApplicationArea DeviceType Metric Domain "
     "techniques purposes areas deviceTypes metrics domains",
     "reviewed names of metrics": "unit isAccuracy",

@@ -167,8 +167,8 @@ def test_a_server_that_is_not_there() -> None:
         url = f"http://127.0.0.1:{free.getsockname()[1]}/query"
     with pytest.raises(GraphError, match=rf"no answer from {url} .*is the app still running\?"):
         RemoteGraph(url).query("ASK {}")
-    with pytest.raises(GraphError, match="no answer from http://\\["):
-        RemoteGraph("http://[").query("ASK {}")
+    with pytest.raises(GraphError, match=r"no answer from http://127\.0\.0\.1:many"):
+        RemoteGraph("http://127.0.0.1:many").query("ASK {}")
 
 
 def test_what_is_written_is_there_after_reopening(tmp_path: Path) -> None:

@@ -73,6 +73,11 @@ def test_escapes_of_other_letters_are_allowed() -> None:
     assert check(f"SELECT * {{ ?s ?p {sparql(chr(7) + chr(127))} }}") is False
 
 
+def test_a_prefix_that_nobody_declared_is_named() -> None:
+    with pytest.raises(RefusedQuery, match="the prefix net: is not declared; write PREFIX net: <…> before the query"):
+        check("PREFIX : <https://w3id.org/dlom#> ASK { ?m :network net:a }")
+
+
 def test_it_says_which_answers_are_graphs() -> None:
     assert [check(f"{q} {{ ?s ?p ?o }}") for q in ("SELECT *", "ASK", "CONSTRUCT WHERE", "DESCRIBE ?s")] == [
         False, False, True, True,

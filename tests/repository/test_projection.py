@@ -74,7 +74,12 @@ def test_a_column_is_what_its_path_finds(name: str, facts: Knowledge) -> None:
 
 def test_most_columns_have_values(facts: Knowledge) -> None:
     """So that the test above compares something."""
-    empty = {name for name in PATHS if not in_sparql(facts, PATHS[name])}
+    columns = {name: facts.projection.columns[name] for name in PATHS}
+    empty = {
+        name
+        for name, column in columns.items()
+        if (not any(v is not None for v in column.values) if isinstance(column, Coded) else np.isnan(column).all())
+    }
     assert empty <= {"layers", "activation", "loss_function", "hyper_parameters", "algorithm", "device_power_w"}
 
 
@@ -172,9 +177,15 @@ def test_a_figure_keeps_where_it_was_carried_from() -> None:
     assert p.columns["metric"][0] == {"top-1"}
 
 
-def test_an_original_of_zero_gives_no_share() -> None:
+@pytest.mark.parametrize("original", [0.0, -5.0])
+def test_an_original_without_quality_gives_no_share(original: float) -> None:
     zero = Performance(
-        name="p-1", accuracy_percent=70.0, original_value=0.0, evidence=Grade.MEASURED, source="bench", current=True
+        name="p-1",
+        accuracy_percent=70.0,
+        original_value=original,
+        evidence=Grade.MEASURED,
+        source="bench",
+        current=True,
     )
     assert np.isnan(numbers(projected(model("p-1"), zero), "retained_percent")).all()
 

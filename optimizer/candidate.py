@@ -1,0 +1,75 @@
+"""A finished candidate: the file that was built, what was measured of it, and where it comes from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from device.measured import Measured
+from optimizer.formats.check import NumericCheck
+from optimizer.recipe import Recipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lineage:
+    """Where a file comes from, in full: with the same data, seed and versions the same file is built again.
+
+    `parent_sha256` is of the H5 it was converted from; `None` for the H5 itself. `own_sha256` is of the user's model,
+    where there was one. `versions` are of the libraries that took part.
+    """
+
+    data_name: str
+    data_sha256: str
+    data_description: str
+    train_samples: int
+    test_samples: int
+    classes: int
+    input_shape: tuple[int, ...]
+    seed: int
+    epochs: int
+    training_seconds: float
+    versions: Mapping[str, str]
+    parent_sha256: str | None
+    own_sha256: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasuredCandidate:
+    """One file of a build. `parameters` are all numbers the network holds, `layers` those of Keras with weights."""
+
+    recipe: Recipe
+    sha256: str
+    measured: Measured
+    check: NumericCheck
+    parameters: int
+    layers: int
+    lineage: Lineage
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON object; `from_json` reads it back."""
+        return {
+            "recipe": self.recipe.to_json(),
+            "sha256": self.sha256,
+            "measured": json.loads(self.measured.to_json()),
+            "check": asdict(self.check),
+            "parameters": self.parameters,
+            "layers": self.layers,
+            "lineage": asdict(self.lineage),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> MeasuredCandidate:
+        """What `to_json` gave. Raises ValueError, KeyError or TypeError for anything else."""
+        lineage = dict(data["lineage"])
+        lineage["input_shape"] = tuple(lineage["input_shape"])
+        return cls(
+            recipe=Recipe.from_json(data["recipe"]),
+            sha256=data["sha256"],
+            measured=Measured.from_json(json.dumps(data["measured"])),
+            check=NumericCheck(**data["check"]),
+            parameters=data["parameters"],
+            layers=data["layers"],
+            lineage=Lineage(**lineage),
+        )

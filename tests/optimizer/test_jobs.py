@@ -1,0 +1,238 @@
+"""Builds as real processes: from recipes to measured files, through kills and stops."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ontology.events import Finished, Note, Started
+from optimizer import jobs
+from optimizer.data import load
+from optimizer.jobs import JobError, Status
+from optimizer.recipe import Recipe
+from optimizer.spec import JobSpec, SpecError, Step, plan
+from repository.artifacts import ArtifactStore
+
+WORK = "import sys; from pathlib import Path; from optimizer.jobs import work; [*work(Path(sys.argv[1]), sys.argv[2])]"
+THREE = tuple(Recipe(network="mlp-128-64", format=name, seed=5, epochs=3) for name in ("h5", "fiq", "onnx"))
+
+
+def spec(**change: Any) -> JobSpec:
+    return JobSpec(**({"data": "digits", "minutes": 1.0, "recipes": THREE} | change))
+
+
+def start(home: Path, job: str) -> None:
+    jobs.start(home, job, (sys.executable, "-c", WORK, str(home), job))
+
+
+def until(home: Path, job: str, reached: Callable[[jobs.JobState], bool], seconds: float = 90) -> jobs.JobState:
+    for _ in range(int(seconds / 0.05)):
+        state = jobs.state(home, job)
+        if reached(state):
+            return state
+        time.sleep(0.05)
+    pytest.fail(f"{state}; {(home / 'jobs' / job / 'log.txt').read_text()[-2000:]}")
+
+
+def ended(state: jobs.JobState) -> bool:
+    return state.status not in (Status.RUNNING, Status.WAITING)
+
+
+def worker(home: Path, job: str) -> int:
+    """The process id of the job's worker."""
+    return int((home / "jobs" / job / "started").read_text())
+
+
+def step_files(home: Path, job: str) -> dict[str, tuple[int, bytes]]:
+    return {
+        f.name: (f.stat().st_mtime_ns, f.read_bytes()) for f in sorted((home / "jobs" / job / "steps").glob("*.json"))
+    }
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="module")
+def finished(home: Path) -> str:
+    """A job that ran from its beginning to its end, undisturbed."""
+    job = jobs.create(home, spec())
+    start(home, job)
+    until(home, job, ended)
+    return job
+
+
+def test_a_build_ends_with_every_candidate_measured(home: Path, finished: str) -> None:
+    state = jobs.state(home, finished)
+    assert (state.status, state.done, state.total, state.seconds_left) == (Status.FINISHED, 8, 8, None)
+    results = jobs.results(home, finished)
+    assert [r.recipe for r in results] == list(THREE)
+    assert jobs.failures(home, finished) == []
+    for r in results:
+        assert r.measured.sha256 == r.sha256
+        assert (r.parameters, r.layers) == (17_226, 3)  # 64·128 + 128, 128·64 + 64, 64·10 + 10
+        assert r.measured.samples == r.lineage.test_samples == 360
+        assert r.measured.accuracy_percent is not None
+        assert r.measured.accuracy_percent > 80
+    told = jobs.events(home, finished)
+    assert told[0] == Started("Building", 8)
+    assert told[-1] == Finished("Building", "3 of 3 candidates measured")
+
+
+def test_every_file_is_in_the_store_under_its_digest(home: Path, finished: str) -> None:
+    store = ArtifactStore(home / "artifacts")
+    for r in jobs.results(home, finished):
+        store.verify(r.sha256)
+        assert store.path(r.sha256).stat().st_size == pytest.approx(r.measured.size_kib * 1024)
+
+
+def test_lineage_tells_data_seed_epochs_versions_and_parent(home: Path, finished: str) -> None:
+    h5, fiq, onnx = jobs.results(home, finished)
+    assert h5.lineage.parent_sha256 is None
+    assert fiq.lineage.parent_sha256 == onnx.lineage.parent_sha256 == h5.sha256
+    assert h5.lineage.data_sha256 == load("digits").sha256
+    assert (h5.lineage.seed, h5.lineage.epochs, h5.lineage.input_shape) == (5, 3, (8, 8, 1))
+    assert h5.lineage.versions["tensorflow"].startswith("2.")
+
+
+def test_measured_accuracy_is_that_of_an_independent_evaluation(home: Path, finished: str, tmp_path: Path) -> None:
+    import keras
+
+    h5 = jobs.results(home, finished)[0]
+    file = tmp_path / "model.h5"
+    file.write_bytes(ArtifactStore(home / "artifacts").path(h5.sha256).read_bytes())
+    data = load("digits")
+    scores = keras.saving.load_model(file, compile=False).predict(data.x_test, verbose=0)
+    assert h5.measured.accuracy_percent == pytest.approx(100 * float(np.mean(scores.argmax(axis=1) == data.y_test)))
+
+
+def test_a_killed_build_goes_on_and_ends_with_the_same_files(home: Path, finished: str) -> None:
+    job = jobs.create(home, spec())
+    assert jobs.state(home, job).status is Status.WAITING
+    start(home, job)
+    with pytest.raises(JobError, match="is running already"):
+        jobs.start(home, job)
+    until(home, job, lambda s: s.done >= 5)  # in the middle: the second candidate is measured or about to be
+    os.kill(worker(home, job), signal.SIGKILL)
+    until(home, job, ended)
+    assert jobs.state(home, job).status is Status.INTERRUPTED
+    before = step_files(home, job)
+    assert 5 <= len(before) < 8
+    with (home / "jobs" / job / "events.jsonl").open("a") as torn:
+        torn.write('{"event": "no')  # as a kill in the middle of a line leaves it
+
+    start(home, job)
+    assert until(home, job, ended).status is Status.FINISHED
+    after = step_files(home, job)
+    assert {name: after[name] for name in before} == before, "no finished step was done again"
+    assert [(r.recipe, r.sha256, r.check, r.measured.accuracy_percent) for r in jobs.results(home, job)] == [
+        (r.recipe, r.sha256, r.check, r.measured.accuracy_percent) for r in jobs.results(home, finished)
+    ]
+    assert Note(f"going on after {len(before)} of 8 finished steps") in jobs.events(home, job)
+
+
+def test_stop_keeps_what_is_finished_and_a_failing_candidate_ends_nothing(home: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.keras"
+    broken.write_text("not a model")
+    recipes = (Recipe(network="own", format="fiq"), *(Recipe(network="mlp-128-64", format=f) for f in ("fiq", "f16")))
+    job = jobs.create(home, spec(recipes=recipes, own_model=str(broken)))
+    start(home, job)
+    until(home, job, lambda s: s.done >= 6)  # data; train, convert, measure that fail; train; convert
+    jobs.stop(home, job)
+    state = until(home, job, ended)
+    assert (state.status, state.done) == (Status.STOPPED, 7)
+    assert [r.recipe.name for r in jobs.results(home, job)] == ["mlp-128-64-fiq"]
+    ((what, why),) = jobs.failures(home, job)
+    assert what == "train own"
+    assert "broken.keras" in why
+    assert jobs.events(home, job)[-1] == Finished("Building", "stopped: 1 of 3 candidates measured")
+
+
+def test_out_of_time_stops_with_what_is_finished(home: Path) -> None:
+    job = jobs.create(home, spec(minutes=0.001))  # over before TensorFlow is loaded
+    start(home, job)
+    state = until(home, job, ended)
+    assert state.status is Status.STOPPED
+    assert state.done < state.total
+    assert any(isinstance(e, Note) and "0.001 minutes are over" in e.text for e in jobs.events(home, job))
+
+
+def test_data_that_cannot_be_used_fail_the_job_with_the_reason(home: Path) -> None:
+    job = jobs.create(home, spec(data="nowhere.npz"))
+    start(home, job)
+    state = until(home, job, ended)
+    assert state.status is Status.FAILED
+    assert "nowhere.npz cannot be read" in state.detail
+
+
+def test_a_job_is_never_done_twice_at_once(home: Path) -> None:
+    job = jobs.create(home, spec())
+    with jobs._lock(home / "jobs" / job), pytest.raises(JobError, match="another process is doing the job"):
+        next(iter(jobs.work(home, job)))
+
+
+def test_a_process_that_does_not_come_up_says_why(home: Path) -> None:
+    job = jobs.create(home, spec())
+    with pytest.raises(JobError, match="did not start: no such thing"):
+        jobs.start(home, job, (sys.executable, "-c", "import sys; sys.exit('no such thing')"))
+
+
+def test_stopping_a_job_that_nobody_does_ends_it(home: Path) -> None:
+    job = jobs.create(home, spec())
+    jobs.stop(home, job)
+    assert jobs.state(home, job).status is Status.STOPPED
+
+
+def test_jobs_are_listed_newest_first(tmp_path: Path) -> None:
+    assert jobs.jobs(tmp_path) == []
+    first = jobs.create(tmp_path, spec())
+    time.sleep(1.1)  # ids tell seconds
+    second = jobs.create(tmp_path, spec(minutes=2.0))
+    assert [j.id for j in jobs.jobs(tmp_path)] == [second, first]
+    assert jobs.jobs(tmp_path)[0].spec == spec(minutes=2.0)
+
+
+@pytest.mark.parametrize("job", ["../../etc", "20260101-000000-abcdef"])
+def test_a_job_that_is_not_there(home: Path, job: str) -> None:
+    with pytest.raises(JobError, match="there is no job"):
+        jobs.state(home, job)
+
+
+def test_steps_share_a_training() -> None:
+    said = [s.file_name for s in plan((*THREE[:2], Recipe(network="report-cnn", format="fiq")))]
+    assert said == [
+        "000-data.json",
+        "001-train-mlp-128-64.json",
+        "002-convert-mlp-128-64-h5.json",
+        "003-measure-mlp-128-64-h5.json",
+        "004-convert-mlp-128-64-fiq.json",
+        "005-measure-mlp-128-64-fiq.json",
+        "006-train-report-cnn.json",
+        "007-convert-report-cnn-fiq.json",
+        "008-measure-report-cnn-fiq.json",
+    ]
+    assert plan(()) == (Step(0, "data"),)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"recipes": ()}, "no recipe"),
+        ({"minutes": 0.0}, "0 minutes is no time"),
+        ({"recipes": (THREE[0], THREE[0])}, "given twice"),
+        ({"recipes": (Recipe(network="own", format="h5"),)}, "no model of your own is named"),
+        ({"threads": 0}, "0 threads"),
+    ],
+)
+def test_a_job_is_checked_before_it_is_kept(change: dict[str, Any], said: str) -> None:
+    with pytest.raises(SpecError, match=said):
+        spec(**change)
