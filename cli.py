@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from ontology.settings import Settings, SettingsError
+from terminal import draw
 
 cli = typer.Typer(
     no_args_is_help=True,
@@ -131,6 +132,33 @@ def sources() -> None:
     typer.echo(sources_report(_knowledge(_settings()).tallies()))
 
 
+@cli.command()
+def build(
+    file: RequestFile,
+    data: Annotated[str | None, typer.Option(help="digits, mnist …, an .npz file, or a folder of pictures.")] = None,
+    minutes: Annotated[float, typer.Option(min=0.1, help="Time for all candidates together.")] = 10.0,
+    model: Annotated[Path | None, typer.Option(help="A trained Keras model of your own to start from.")] = None,
+    threads: Annotated[int, typer.Option(min=1, help="Threads that a measured model may use.")] = 1,
+    name: Annotated[str | None, typer.Option(help="What this machine is called.")] = None,
+    kind: Annotated[str | None, typer.Option(help="What kind of device it is, such as edge-pc.")] = None,
+    price: Annotated[str | None, typer.Option(help="What one such machine costs, in USD.")] = None,
+) -> None:
+    """Build models for a requirement here, measure and register them; the next search finds them."""
+    import cli_build
+
+    cli_build.build(
+        _settings(), _read(file), data=data, minutes=minutes, model=model, threads=threads, device=(name, kind, price)
+    )
+
+
+@cli.command(hidden=True)
+def work(job: Annotated[str, typer.Argument(help="The job's id.")]) -> None:
+    """Do a build in this process; faces start it and read its events."""
+    import cli_build
+
+    cli_build.work(_settings(), job)
+
+
 def _settings(port: int | None = None) -> Settings:
     environ = dict(os.environ) | ({"DLOM_PORT": str(port)} if port is not None else {})
     return Settings.from_environment(environ)
@@ -140,7 +168,7 @@ def _knowledge(settings: Settings) -> Knowledge:  # type: ignore[name-defined]  
     """The loaded knowledge; a fresh installation loads the shipped facts first."""
     import flow
 
-    return flow.ready(settings, _draw)
+    return flow.ready(settings, draw)
 
 
 def _set_up(settings: Settings) -> None:
@@ -149,28 +177,11 @@ def _set_up(settings: Settings) -> None:
 
     try:
         for event in flow.set_up(settings):
-            _draw(event)
+            draw(event)
     except StoreBusy as busy:
         raise InputError(
             f"{busy}; is the app running, or another ./dlom at work? Stop it or wait, or set another DLOM_HOME"
         ) from busy
-
-
-def _draw(event: object) -> None:
-    """Progress on standard error, so that results can be piped."""
-    from ontology.events import Finished, Progress
-
-    live = sys.stderr.isatty()
-    if isinstance(event, Progress):
-        share = f"{event.done}/{event.total}" if event.total else str(event.done)
-        text = f"{event.what}: {share} {event.detail}"
-        if live:
-            sys.stderr.write(f"\r\033[K{text[:110]}")
-        elif event.done == event.total:
-            sys.stderr.write(f"{text}\n")
-    elif isinstance(event, Finished):
-        sys.stderr.write(("\r\033[K" if live else "") + f"{event.what}: done, {event.detail}\n")
-    sys.stderr.flush()
 
 
 def _read(file: Path) -> bytes:

@@ -15,38 +15,50 @@ This is the one file that knows all parts.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 import ontology
+from device.measured import Machine
 from dss import matching, near_misses, ranking, ratings
+from dss.build_report import BuiltRow
 from dss.consistency import consistency
 from dss.explanation import explain as explain_one
 from dss.matching import Candidates
+from dss.near_misses import Closest
 from dss.preferences import Preferences, weights
 from dss.query import compose
 from dss.ranking import Ranking
 from dss.selection import Selection
 from ontology.events import Event, Finished, Started
+from ontology.records import DataSet, Device, Network, Record, TrainedNetwork
 from ontology.requirement import Requirement, limits
-from ontology.requirement_json import RequirementError, from_text, to_json
+from ontology.requirement_json import RequirementError, from_json, from_text, to_json
 from ontology.settings import Settings
 from optimizer import jobs, proposals
+from optimizer.candidate import Lineage, MeasuredCandidate
 from optimizer.data import KNOWN
+from optimizer.formats.shelf import FORMATS
 from optimizer.inspect import inspect
 from optimizer.proposals import Evidence
 from optimizer.recipe import Recipe
 from optimizer.spec import JobSpec
-from repository.graph import EmbeddedGraph
+from repository import this_device
+from repository.artifacts import ArtifactStore
+from repository.graph import EmbeddedGraph, frame
 from repository.knowledge import STORE, Knowledge, open_knowledge
 from repository.load import digests, load, stamps
+from repository.measured import local_device, measured_records, model_name
+from repository.register import register
 from repository.rq import bind, query
 from repository.sources.shelf import SOURCES
-from repository.terms import Name, node
+from repository.terms import Name, local, node
 from repository.triples import quads
 
 DECISIONS = node("g", "decisions")
@@ -75,6 +87,23 @@ def refresh_scales(graph: EmbeddedGraph, today: date) -> Iterator[Event]:
     graph.replace(DECISIONS, [*kept, *(q for scale in fresh for q in quads(scale, DECISIONS))])
     graph.settle()
     yield Finished("Freezing rating scales", f"{len(fresh)} scales, version {version}")
+
+
+def extend_scales(graph: EmbeddedGraph, today: date) -> int:
+    """Freeze scales for groups that have none yet and have grown large enough; how many. No other scale changes."""
+    knowledge = Knowledge(graph)
+    known = knowledge.projection.scales
+    version = max((s.version for s in known), default=1)
+    groups = {(s.figure, s.purpose, s.metric, s.test_set) for s in known}
+    fresh = [
+        scale
+        for scale in ratings.freeze(knowledge.projection, version, today)
+        if (scale.scaled_figure, scale.purpose, scale.metric, scale.test_set) not in groups
+    ]
+    if fresh:
+        kept = graph.quads(DECISIONS)
+        graph.replace(DECISIONS, [*kept, *(q for scale in fresh for q in quads(scale, DECISIONS))])
+    return len(fresh)
 
 
 def ready(settings: Settings, tell: Callable[[Event], None]) -> Knowledge:
@@ -195,6 +224,161 @@ def start_build(
     job = jobs.create(settings.home, spec)
     jobs.start(settings.home, job)
     return job
+
+
+def collect(settings: Settings, graph: EmbeddedGraph) -> tuple[str, ...]:
+    """Register what builds have measured and the graph does not have yet; the names of the new models.
+
+    Only the owner of the store calls this. Twice is the same as once, and a kill in between leaves nothing half done.
+    """
+    on_record = {local(m) for m in frame(graph, query("local-models"))["model"]}
+    found: list[str] = []
+    for state in jobs.jobs(settings.home):
+        ended = state.status not in (jobs.Status.RUNNING, jobs.Status.WAITING)
+        built = sorted(jobs.results(settings.home, state.id), key=lambda c: c.lineage.parent_sha256 is not None)
+        files = {c.sha256 for c in built}
+        for candidate in built:  # what others were made from comes first
+            if candidate.lineage.parent_sha256 not in files | {None} and not ended:
+                continue  # until the file that it was made from is measured too
+            device = this_device_record(settings, candidate.measured.machine)
+            if model_name(candidate.sha256, candidate.measured.runtime, device.name) not in on_record:
+                registered = register(graph, built_records(candidate, built, device, state.spec.requirement))
+                found += [name.removeprefix("m:") for name in registered.new if name.startswith("m:")]
+    if found:
+        extend_scales(graph, date.today())
+    return tuple(dict.fromkeys(found))
+
+
+def this_device_record(settings: Settings, machine: Machine) -> Device:
+    """The machine that measured as a device: as its owner described it, else by its processor's name."""
+    said = this_device.load(settings.home, machine.fingerprint) or this_device.unnamed(machine.fingerprint, machine.cpu)
+    told = date.fromisoformat(said.told) if said.told else date.today()
+    return local_device(machine, label=said.label, device_type=(said.device_type,), price_usd=said.price_usd, told=told)
+
+
+def built_records(
+    candidate: MeasuredCandidate, built: Sequence[MeasuredCandidate], device: Device, requirement: Mapping[str, Any]
+) -> list[Record]:
+    """What is registered of one candidate: figures, run, file, trained network, data, and what it was made from."""
+    lineage, recipe = candidate.lineage, candidate.recipe
+    training, test = _data_sets(lineage)
+    parent = next((c for c in built if c.sha256 == lineage.parent_sha256), None)
+    own = lineage.own_sha256
+    network: Network | str = (
+        recipe.network if own is None else Network(name=f"own-{own[:12]}", label=f"Own model {own[:12]}")
+    )
+    net_name = network if isinstance(network, str) else network.name
+    trained = TrainedNetwork(
+        name=f"local-{(lineage.parent_sha256 or candidate.sha256)[:12]}",
+        network=net_name,
+        training_data_set=training if isinstance(training, str) else training.name,
+        hyper_parameters=None
+        if own
+        else f"Adam, learning rate {recipe.learning_rate:g}, batch {recipe.batch}, {lineage.epochs} epochs",
+        layers=candidate.layers,
+        outputs=lineage.classes,
+        input_shape="x".join(map(str, lineage.input_shape)),
+        parameters=candidate.parameters,
+        seed=lineage.seed,
+    )
+    task = requirement.get("project", {}).get("task") or "image-classification"
+    return [
+        *(d for d in (training,) if not isinstance(d, str)),
+        *measured_records(
+            candidate.measured,
+            network=network,
+            optimization=FORMATS[recipe.format].optimization,
+            purpose=task if isinstance(task, str) else task[0],
+            device=device,
+            data_set=test,
+            trained_network=trained,
+            derived_from=None if parent is None else model_name(parent.sha256, parent.measured.runtime, device.name),
+            original_accuracy_percent=parent.measured.accuracy_percent if parent else None,
+            commercial_use=True if own is None else None,
+        ),
+    ]
+
+
+def _data_sets(lineage: Lineage) -> tuple[DataSet | str, DataSet | str]:
+    """The data that were learnt from and tested on: reviewed names for known sets, else records of the user's own."""
+    if lineage.data_name in KNOWN:
+        return lineage.data_name, f"{lineage.data_name}-test"
+    name = f"local-{lineage.data_sha256[:12]}"
+    said = lineage.data_description or lineage.data_name
+    return (
+        DataSet(name=name, label=said, classes=lineage.classes, examples=lineage.train_samples),
+        DataSet(
+            name=f"{name}-test", label=f"{said}, held out", subset_of=name, classes=lineage.classes,
+            examples=lineage.test_samples,
+        ),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class BuildOutcome:
+    """What a job came to: its candidates, and the best that meets the requirement, else the closest with its misses."""
+
+    built: tuple[MeasuredCandidate, ...]
+    names: tuple[str, ...]  # of the models that are registered, in the order of `built`
+    candidates: Candidates
+    chosen: str | None
+    closest: Closest | None
+    failures: tuple[tuple[str, str], ...]
+
+
+def build_outcome(settings: Settings, job: str, preferences: Preferences, knowledge: Knowledge) -> BuildOutcome:
+    """The job's candidates judged by the requirement it was started for, as every model is. Raises JobError."""
+    built = tuple(jobs.results(settings.home, job))
+    requirement = from_json(jobs.state(settings.home, job).spec.requirement, knowledge.projection.choices)
+    candidates = find_candidates(requirement, knowledge)
+    p = candidates.projection
+    names = tuple(model_name(c.sha256, c.measured.runtime, f"local-{c.measured.machine.fingerprint}") for c in built)
+    rows = np.array([p.positions[n] for n in names if n in p.positions], dtype=np.int64)
+    rated = ratings.rate(p, candidates.cloud)
+    order = p.models["model"].to_numpy(dtype=object)
+    ranked = ranking.rank(np.intersect1d(rows, candidates.matches), rated, weights(preferences), np.asarray(order))
+    near = near_misses.closest(candidates, 1, rows) if ranked.winner is None else ()
+    return BuildOutcome(
+        built=built,
+        names=names,
+        candidates=candidates,
+        chosen=None if ranked.winner is None else str(order[ranked.winner.row]),
+        closest=near[0] if near else None,
+        failures=tuple(jobs.failures(settings.home, job)),
+    )
+
+
+def built_rows(outcome: BuildOutcome) -> list[BuiltRow]:
+    """The candidates as a table shows them."""
+    return [
+        BuiltRow(
+            model=name,
+            network=c.recipe.network,
+            format=c.recipe.format,
+            accuracy_percent=c.measured.accuracy_percent,
+            accuracy_low_percent=c.measured.accuracy_low_percent,
+            accuracy_high_percent=c.measured.accuracy_high_percent,
+            latency_p50_ms=c.measured.latency_p50_ms,
+            latency_p95_ms=c.measured.latency_p95_ms,
+            throughput_per_s=c.measured.throughput_per_s,
+            peak_memory_mib=c.measured.peak_memory_mib,
+            size_kib=c.measured.size_kib,
+            reason=c.recipe.reason,
+        )
+        for c, name in zip(outcome.built, outcome.names, strict=True)
+    ]
+
+
+def artifact_of(settings: Settings, outcome: BuildOutcome, model: str) -> Path:
+    """The file of one candidate."""
+    candidate = outcome.built[outcome.names.index(model)]
+    return ArtifactStore(settings.home / "artifacts").path(candidate.sha256)
+
+
+def data_for(requirement: Requirement) -> str:
+    """The known data that a requirement names, else the small set that ships."""
+    named = [d.removesuffix("-test") for d in (*requirement.training_data, *requirement.test_data)]
+    return next((d for d in named if d in KNOWN), "digits")
 
 
 __all__ = [

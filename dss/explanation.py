@@ -157,7 +157,9 @@ def _reason(candidates: Candidates, contribution: Contribution, row: int) -> Rea
         column = p.columns[figure]
         assert isinstance(column, np.ndarray)
         source = p.label("src", str(p.models["source"].iat[row]))
-        return Reason(contribution, Fact(float(column[row]), "", Grade.PUBLISHED, source), share)
+        ranks = [int(found[row]) for found in p.evidence.values() if found[row] >= 0]
+        grade = list(Grade)[min(ranks)] if ranks else Grade.DECLARED  # it was told along with the figures
+        return Reason(contribution, Fact(float(column[row]), "", grade, source), share)
     return Reason(contribution, None, share)
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from dss.cost import CLOUD_FIELDS, HOURS_PER_MONTH
 from dss.matching import MET, VIOLATED, Candidates, find
 from ontology.requirement import NUMERIC, Limit, Relation, Requirement, Verdict, spec
-from repository.projection import Coded
+from repository.projection import Coded, IntArray
 
 _LADDER = (1, 5, 25)  # a number is relaxed to admit at least so many, as far as there are
 _ALTERNATIVES = 4
@@ -63,10 +63,15 @@ def near_misses(candidates: Candidates) -> tuple[NearMiss, ...]:
     return tuple(sorted(found, key=_order))
 
 
-def closest(candidates: Candidates, most: int = 5) -> tuple[Closest, ...]:
-    """The models that miss by least: fewest violations, then fewest unknowns, then the smallest relative excess."""
+def closest(candidates: Candidates, most: int = 5, among: IntArray | None = None) -> tuple[Closest, ...]:
+    """The models that miss by least: fewest violations, then fewest unknowns, then the smallest relative excess.
+
+    Of all models, or of the rows in `among`.
+    """
     misses = candidates.violations * 1000 + candidates.unknowns
     misses = np.where(candidates.violations == 0, np.iinfo(np.int64).max, misses)  # those are listed apart
+    if among is not None:
+        misses = np.where(np.isin(np.arange(len(misses)), among), misses, np.iinfo(np.int64).max)
     excess = np.zeros(len(candidates.projection))
     for limit in candidates.limits:
         column = candidates.column(limit.figure) if limit.field not in CLOUD_FIELDS else None

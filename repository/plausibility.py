@@ -31,7 +31,7 @@ FAR = 30.0  # times outside what is known, where another unit would explain it
 NEAR = 3.0  # times outside what is known, and still likely
 TOO_FAR = 1000.0  # times outside what is known, which nothing explains
 BESIDE_WEIGHTS_KIB = 64.0  # what a file may hold beside its weights: graph, names, padding
-_WEIGHT_BITS = re.compile(r"w(\d+)a\d+")
+_WEIGHT_BITS = re.compile(r"(?:w|float)(\d+)")  # w8a8, w8, float16
 _TIMES = ("inference_latency_ms", "system_latency_ms")
 
 
@@ -78,21 +78,26 @@ class Known:
     same_latency: Mapping[tuple[str, float], frozenset[str]] = field(default_factory=dict)  # network, ms → devices
     families: Mapping[str, str] = field(default_factory=dict)  # of networks
     device_types: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    precisions: Mapping[str, str] = field(default_factory=dict)  # of optimizations
 
 
 def known(projection: Projection) -> Known:
     """What a graph knows, from its columns."""
     latencies = projection.columns["inference_latency_ms"]
-    families = projection.columns["family"]
+    families, precisions = projection.columns["family"], projection.columns["precision"]
     assert not isinstance(latencies, Coded)
-    assert isinstance(families, Coded)
+    assert isinstance(families, Coded) and isinstance(precisions, Coded)
     kinds = {name: tuple(said.get("device_type", ())) for name, said in projection.devices.items()}
     on_device: dict[tuple[str, str], list[float]] = defaultdict(list)
     of_kind: dict[tuple[str, str], list[float]] = defaultdict(list)
     same: dict[tuple[str, float], set[str]] = defaultdict(set)
     family_of: dict[str, str] = {}
-    networks, devices = projection.models["network"], projection.models["device"]
-    for row, (network, device) in enumerate(zip(networks, devices, strict=True)):
+    precision_of: dict[str, str] = {}
+    listed = projection.models[["network", "device", "optimization"]].itertuples(index=False)
+    for row, (network, device, optimization) in enumerate(listed):
+        precision = precisions[row]
+        if isinstance(precision, frozenset):
+            precision_of[str(optimization)] = next(iter(precision))
         named = families[row]
         family = next(iter(named)) if isinstance(named, frozenset) else ""
         if family:
@@ -110,6 +115,7 @@ def known(projection: Projection) -> Known:
         {key: frozenset(v) for key, v in same.items()},
         family_of,
         kinds,
+        precision_of,
     )
 
 
@@ -131,7 +137,7 @@ def findings(records: Sequence[Record], against: Known | None = None, *, batch: 
             for name in record.performance or ():
                 performance = named.get(("p", name))
                 if isinstance(performance, Performance):
-                    found += [*_size(performance, record, named), *_latency(performance, record, against)]
+                    found += [*_size(performance, record, named, against), *_latency(performance, record, against)]
     return sorted(found, key=lambda f: f.severity is Severity.WARNING)
 
 
@@ -178,10 +184,10 @@ def _pace(p: Performance, batch: int) -> Iterator[Finding]:
         yield _warning(p, "throughput_per_s", message, "check both, and state the batch size")
 
 
-def _size(p: Performance, model: Model, named: Mapping[tuple[str, str], Record]) -> Iterator[Finding]:
+def _size(p: Performance, model: Model, named: Mapping[tuple[str, str], Record], against: Known) -> Iterator[Finding]:
     trained = named.get(("tn", model.trained_network or ""))
     parameters = trained.parameters if isinstance(trained, TrainedNetwork) else None
-    bits = _bits(model, named)
+    bits = _bits(model, against)
     if not p.size_kib or p.size_kib < 0 or not parameters or bits is None:
         return
     expected = parameters * bits / 8 / 1024
@@ -239,23 +245,28 @@ def _outside(p: Performance, value: float, span: Span, group: str) -> Iterator[F
         yield _warning(p, "inference_latency_ms", message, "check the unit and the device")
 
 
-def _bits(model: Model, named: Mapping[tuple[str, str], Record]) -> int | None:
-    """Of one stored weight, from the optimization, or from its name where only that is known."""
-    told = named.get(("opt", model.optimization or ""))
-    precision = model.optimization or ""
-    if isinstance(told, Optimization):
-        if told.weight_bits is not None:
-            return told.weight_bits
-        precision = told.precision or precision
+def _bits(model: Model, against: Known) -> int | None:
+    """Of one stored weight, as far as the precision tells: `float` is 32 bits."""
+    precision = against.precisions.get(model.optimization or "", model.optimization or "")
     match = _WEIGHT_BITS.match(precision)
     return int(match[1]) if match else 32 if precision == "float" else None
 
 
 def _extended(against: Known, records: Sequence[Record]) -> Known:
-    """With the networks and devices that are registered at the same time."""
+    """With the networks, devices and optimizations that are registered at the same time."""
     families = {r.name: r.family for r in records if isinstance(r, Network) and r.family}
     kinds = {r.name: r.device_type for r in records if isinstance(r, Device) and r.device_type}
-    return replace(against, families={**against.families, **families}, device_types={**against.device_types, **kinds})
+    precisions = {
+        r.name: f"w{r.weight_bits}" if r.weight_bits else r.precision or r.name
+        for r in records
+        if isinstance(r, Optimization) and (r.weight_bits or r.precision)
+    }
+    return replace(
+        against,
+        families={**against.families, **families},
+        device_types={**against.device_types, **kinds},
+        precisions={**against.precisions, **precisions},
+    )
 
 
 def _words(name: str) -> str:

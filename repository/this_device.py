@@ -6,10 +6,11 @@ Asked once, before the first measurement, and kept in `DLOM_HOME/device.json`. W
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import date
 from pathlib import Path
 
-from ontology.records import Device, Grade
 from ontology.units import to_unit
 
 FILE = "device.json"
@@ -29,15 +30,16 @@ class DeviceProfile:
     label: str
     device_type: str
     price_usd: float | None = None
-
-    @property
-    def name(self) -> str:
-        """The local name of its `dev:`: the same machine is the same device, whatever it is called."""
-        return f"local-{self.fingerprint}"
+    told: str = ""  # the day, ISO 8601
 
 
 def profile(
-    fingerprint: str, label: str, device_type: str, price: str | float | None, known_types: dict[str, str]
+    fingerprint: str,
+    label: str,
+    device_type: str,
+    price: str | float | None,
+    known_types: Mapping[str, str],
+    today: date,
 ) -> DeviceProfile:
     """A checked profile. `price` may carry a unit. Raises ProfileError naming what is wrong."""
     label = " ".join(label.split())
@@ -46,14 +48,19 @@ def profile(
     if device_type not in known_types:
         raise ProfileError(f"{device_type[:40]!r} is no kind of device; choose from {', '.join(sorted(known_types))}")
     if price in (None, ""):
-        return DeviceProfile(fingerprint, label, device_type)
+        return DeviceProfile(fingerprint, label, device_type, told=today.isoformat())
     try:
         usd = to_unit(price, "USD")
     except ValueError as error:
         raise ProfileError(f"the device's price: {error}") from error
     if usd <= 0:
         raise ProfileError(f"the device's price must be more than 0 USD, got {usd:g}; leave it out if it is not known")
-    return DeviceProfile(fingerprint, label, device_type, usd)
+    return DeviceProfile(fingerprint, label, device_type, usd, today.isoformat())
+
+
+def unnamed(fingerprint: str, cpu: str) -> DeviceProfile:
+    """A machine whose owner has said nothing: named by its processor, of unknown price."""
+    return DeviceProfile(fingerprint, f"This machine ({cpu})"[:LONGEST_LABEL], DEFAULT_TYPE)
 
 
 def load(home: Path, fingerprint: str) -> DeviceProfile | None:
@@ -71,21 +78,3 @@ def save(home: Path, said: DeviceProfile) -> None:
     beside = home / f".{FILE}"
     beside.write_text(json.dumps(asdict(said)), encoding="utf-8")
     beside.replace(home / FILE)
-
-
-def record(said: DeviceProfile, *, cpu: str, cores: int, memory_mib: float, system: str) -> Device:
-    """The device as it is registered: its specification read from the machine, name, kind and price as declared."""
-    return Device(
-        name=said.name,
-        label=said.label,
-        device_type=(said.device_type,),
-        cpu=cpu,
-        cpu_cores=cores,
-        ram_mib=memory_mib,
-        processor_kind=("CPU",),
-        os_release=system,
-        fingerprint=said.fingerprint,
-        price_usd=said.price_usd,
-        price_evidence=None if said.price_usd is None else Grade.DECLARED,
-        price_source=None if said.price_usd is None else "declared by its owner",
-    )

@@ -321,8 +321,8 @@ def test_a_store_in_use_is_told(place: Path, tmp_path: Path) -> None:
 
 
 def test_a_title_that_the_terminal_cannot_write(place: Path, tmp_path: Path) -> None:
-    """A lone surrogate is valid JSON; ● is not in Latin-1."""
-    request = json.loads(PAPER.read_bytes()) | {"title": "\ud800 ABC"}
+    """Neither the kanji nor ● is in Latin-1."""
+    request = json.loads(PAPER.read_bytes()) | {"title": "\u6f22 ABC"}
     (tmp_path / "request.json").write_text(json.dumps(request))
     done = process("select", tmp_path / "request.json", DLOM_HOME=str(place), PYTHONIOENCODING="latin-1")
     assert (done.returncode, done.stderr) == (0, "")

@@ -24,10 +24,17 @@ FLOORS = {
     "flow": 4,
     "app": 5,
     "cli": 5,
+    "cli_build": 5,
+    "terminal": 5,
     "wizard": 5,
 }
 BESIDE = {"tests", "bench"}  # may import every room; no room imports them
-SIDEWAYS = {("app", "wizard")}  # app.py hands the pages to Streamlit
+SIDEWAYS = {
+    ("app", "wizard"),  # app.py hands the pages to Streamlit
+    ("cli", "cli_build"),  # the command line is one face in three files
+    ("cli", "terminal"),
+    ("cli_build", "terminal"),
+}
 
 # library → the rooms that may import it
 KEPT_IN = {

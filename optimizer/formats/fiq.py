@@ -34,7 +34,7 @@ def convert(model: keras.Model, data: Data, out: Path) -> None:
 
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.representative_dataset = representative
-        # Integer kernels only: an operation without one fails here, not silently slower on the device.
+        # Integer kernels only, where TFLite has them for the operation.
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.inference_input_type = tf.int8
         converter.inference_output_type = tf.int8

@@ -101,7 +101,7 @@ def test_what_cannot_be_used_is_refused_with_the_reason(tmp_path: Path, arrays: 
     ],
 )
 def test_training_and_test_must_fit_together(change: dict[str, Any], said: str) -> None:
-    arrays = {"x_train": X, "y_train": Y, "x_test": X, "y_test": Y} | change
+    arrays: dict[str, Any] = {"x_train": X, "y_train": Y, "x_test": X, "y_test": Y} | change
     with pytest.raises(DataError, match=said):
         checked("mine", **arrays, description="")
 

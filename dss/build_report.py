@@ -1,0 +1,79 @@
+"""A build's outcome as text: every candidate with its figures, the one chosen with the reason, or the closest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from dss.explanation import shown
+from dss.matching import Candidates
+from dss.words import verdict_words
+from ontology.requirement import Outcome, Verdict
+
+
+@dataclass(frozen=True)
+class BuiltRow:
+    """One candidate of a build, as a table shows it. Times in ms, sizes in KiB, memory in MiB."""
+
+    model: str
+    network: str
+    format: str
+    accuracy_percent: float | None
+    accuracy_low_percent: float | None
+    accuracy_high_percent: float | None
+    latency_p50_ms: float
+    latency_p95_ms: float
+    throughput_per_s: float
+    peak_memory_mib: float
+    size_kib: float
+    reason: str
+
+
+HEAD = (
+    f"{'network':<18}{'format':<8}{'accuracy':>22}{'p50 ms':>9}{'p95 ms':>9}{'per s':>10}{'MiB':>8}{'KiB':>9}  verdict"
+)
+
+
+def lines(
+    rows: Sequence[BuiltRow],
+    candidates: Candidates,
+    chosen: str | None,
+    closest: Sequence[Verdict],
+    failures: Sequence[tuple[str, str]],
+) -> Iterator[str]:
+    """The table, the choice, and what failed."""
+    yield HEAD
+    for row in rows:
+        yield _row(row, candidates, chosen)
+    for what, why in failures:
+        yield f"failed: {what}: {why}"
+    yield ""
+    if chosen is not None:
+        best = next(r for r in rows if r.model == chosen)
+        yield f"Chosen: {best.network} as {best.format}, which meets every limit ({chosen})"
+        yield f"  {best.reason}"
+    elif rows:
+        yield "None of them meets every limit. The closest misses:"
+        for verdict in closest:
+            if verdict.outcome is not Outcome.MET:
+                yield f"  {verdict_words(verdict, candidates.projection)}"
+    else:
+        yield "Nothing was finished within the time given; give it more minutes."
+
+
+def _row(row: BuiltRow, candidates: Candidates, chosen: str | None) -> str:
+    accuracy = "not measured"
+    if row.accuracy_percent is not None and row.accuracy_low_percent is not None:
+        accuracy = f"{row.accuracy_percent:.2f} % [{row.accuracy_low_percent:.1f}, {row.accuracy_high_percent:.1f}]"
+    position = candidates.projection.positions.get(row.model)
+    if position is None:
+        verdict = "not registered yet"
+    else:
+        missed = [v for v in candidates.verdicts(position) if v.outcome is not Outcome.MET]
+        verdict = ", ".join(v.limit.label.lower() for v in missed) or "meets every limit"
+        verdict = f"misses {verdict}" if missed else verdict
+    mark = " ← chosen" if row.model == chosen else ""
+    return (
+        f"{row.network:<18}{row.format:<8}{accuracy:>22}{shown(row.latency_p50_ms):>9}{shown(row.latency_p95_ms):>9}"
+        f"{shown(row.throughput_per_s):>10}{shown(row.peak_memory_mib):>8}{shown(row.size_kib):>9}  {verdict}{mark}"
+    )
