@@ -5,7 +5,9 @@ Only one process may open the embedded store, so while the app runs it is the on
 
 from __future__ import annotations
 
+import asyncio
 import hmac
+import logging
 import os
 import secrets
 from collections.abc import AsyncIterator
@@ -16,18 +18,23 @@ from urllib.parse import parse_qsl
 import streamlit as st
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from flow import installation
+from flow import attend, installation, resume_builds
 from ontology.settings import Settings
+from repository.change import RegistrationError
 from repository.graph import EmbeddedGraph, Format, GraphError
 from repository.guard import LONGEST, RefusedQuery
 from repository.knowledge import announce, withdraw
+from repository.records_json import loads
+from repository.store import store
 
 SETTINGS = Settings.from_environment(os.environ)
 TOKEN = secrets.token_urlsafe(32)
 _EVERY_METHOD = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]  # one left out would reach the pages
+_LONGEST_RECORDS = 16 * 2**20
+_ATTEND_SECONDS = 2.0
 _LONGEST_BODY = 12 * LONGEST  # bytes: a character takes at most four, and three times as many in a form
 
 
@@ -50,15 +57,41 @@ async def sparql(request: Request) -> Response:
     return Response(body, media_type=chosen.value)
 
 
+async def records(request: Request) -> Response:
+    """Store records, all or none, for who holds the token: what was registered, or 422 with every reason."""
+    given = request.headers.get("authorization", "").removeprefix("Bearer ")
+    if not hmac.compare_digest(given.encode(), TOKEN.encode()):
+        return PlainTextResponse("a bearer token is needed\n", 401, {"WWW-Authenticate": "Bearer"})
+    if request.method != "POST":
+        return PlainTextResponse("POST a list of records\n", 405, {"Allow": "POST"})
+    body = await _body(request, _LONGEST_RECORDS)
+    if body is None:
+        return PlainTextResponse(f"at most {_LONGEST_RECORDS:,} bytes at a time\n", 413)
+    try:
+        done = await run_in_threadpool(lambda: store(installation(SETTINGS), loads(body)))
+    except RegistrationError as error:
+        return JSONResponse({"reasons": list(error.reasons)}, 422)
+    except (ValueError, GraphError) as error:
+        return PlainTextResponse(f"{error}\n", 400)
+    return JSONResponse({"new": list(done.new), "updated": list(done.updated)})
+
+
+async def _body(request: Request, most: int) -> bytes | None:
+    body = bytearray()
+    async for chunk in request.stream():  # counted as it comes: a chunked body states no length
+        body += chunk
+        if len(body) > most:
+            return None
+    return bytes(body)
+
+
 async def _query(request: Request) -> str | None:
     if request.method == "GET":
         return request.query_params.get("query")
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    body = bytearray()
-    async for chunk in request.stream():  # counted as it comes: a chunked body states no length
-        body += chunk
-        if len(body) > _LONGEST_BODY:
-            return None
+    body = await _body(request, _LONGEST_BODY)
+    if body is None:
+        return None
     text = body.decode("utf-8", errors="replace")
     if kind == "application/sparql-query":
         return text
@@ -73,13 +106,34 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
     await run_in_threadpool(lambda: installation(SETTINGS).projection)
     url = replace(SETTINGS, port=int(st.get_option("server.port"))).address
     owner = isinstance(installation(SETTINGS).graph, EmbeddedGraph)  # a second app asks the first, whose word stands
+    attending = None
     if owner:
         announce(SETTINGS.home, url, TOKEN)
+        attending = asyncio.create_task(_attend())
     try:
         yield
     finally:
-        if owner:
+        if attending is not None:
+            attending.cancel()
             withdraw(SETTINGS.home)
 
 
-app = st.App("wizard/main.py", routes=[Route("/sparql", sparql, methods=_EVERY_METHOD)], lifespan=lifespan)
+async def _attend() -> None:
+    """Let interrupted builds go on, and register what builds have measured, whether or not a page is open."""
+    await run_in_threadpool(resume_builds, SETTINGS)
+    while True:
+        try:
+            await run_in_threadpool(attend, SETTINGS)
+        except Exception:  # a fault with one job must not end the watch over the others
+            logging.getLogger("dlom").exception("registering what was built failed; trying again")
+        await asyncio.sleep(_ATTEND_SECONDS)
+
+
+app = st.App(
+    "wizard/main.py",
+    routes=[
+        Route("/sparql", sparql, methods=_EVERY_METHOD),
+        Route("/records", records, methods=_EVERY_METHOD),
+    ],
+    lifespan=lifespan,
+)

@@ -151,6 +151,80 @@ def build(
     )
 
 
+@cli.command()
+def register(
+    file: Annotated[Path, typer.Argument(help="A .csv of measurements, or a .tflite, .onnx, .h5 or .keras model.")],
+    data: Annotated[
+        str | None, typer.Option(help="For a model: what to measure it on; digits, an .npz, a folder.")
+    ] = None,
+    network: Annotated[str | None, typer.Option(help="For a model: the network it is, on record or new.")] = None,
+    purpose: Annotated[str | None, typer.Option(help="The task, such as image-classification.")] = None,
+    allow_new: Annotated[
+        bool, typer.Option(help="For a table: take unknown networks and devices as new ones.")
+    ] = False,
+    good: Annotated[
+        bool, typer.Option(help="For a table: store the rows without a fault, and leave the others.")
+    ] = False,
+    threads: Annotated[int, typer.Option(min=1, help="For a model: threads that it may use.")] = 1,
+    name: Annotated[str | None, typer.Option(help="What this machine is called.")] = None,
+    kind: Annotated[str | None, typer.Option(help="What kind of device it is, such as edge-pc.")] = None,
+    price: Annotated[str | None, typer.Option(help="What one such machine costs, in USD.")] = None,
+) -> None:
+    """Register your own: a table of measurements, or a model file that is then measured here."""
+    import cli_build
+
+    settings, content = _settings(), _read(file)
+    if file.suffix.lower() == ".csv":
+        text = content.decode("utf-8-sig", errors="replace")
+        cli_build.register_table(settings, file, text, allow_new=allow_new, purpose=purpose, good=good)
+        return
+    if data is None:
+        raise InputError("say what to measure the model on: --data digits, an .npz file, or a folder of pictures")
+    cli_build.register_model(
+        settings, file, data=data, network=network or file.stem, purpose=purpose or "image-classification",
+        threads=threads, device=(name, kind, price),
+    )  # fmt: skip
+
+
+@cli.command()
+def measure(
+    file: Annotated[Path, typer.Argument(help="A .tflite, .onnx, .h5 or .keras model.")],
+    data: Annotated[str, typer.Option(help="digits, mnist …, an .npz file, or a folder of pictures.")],
+    threads: Annotated[int, typer.Option(min=1, help="Threads that the model may use.")] = 1,
+) -> None:
+    """Measure a model file on this machine; nothing is stored."""
+    import cli_build
+
+    _read(file)
+    cli_build.measure(file, data=data, threads=threads)
+
+
+Stars = Annotated[int | None, typer.Option(min=1, max=5)]
+
+
+@cli.command()
+def rate(
+    model: Annotated[str, typer.Argument(help="The model's name, as in select --json.")],
+    by: Annotated[str, typer.Option(help="Your name.")],
+    performance: Stars = None,
+    reliability: Stars = None,
+    security: Stars = None,
+    cost: Stars = None,
+    latency: Stars = None,
+    complexity: Stars = None,
+    comment: Annotated[str | None, typer.Option(help="A few words with the vote.")] = None,
+) -> None:
+    """Rate a model from 1 to 5, 5 best, on one or more of the six objectives."""
+    import cli_build
+    from ontology.records import Objective
+
+    stars = (performance, reliability, security, cost, latency, complexity)
+    given = {o: s for o, s in zip(Objective, stars, strict=True) if s is not None}
+    if not given:
+        raise InputError("rate at least one objective, such as --performance 4")
+    cli_build.rate(_settings(), model, given, by=by, comment=comment)
+
+
 @cli.command(hidden=True)
 def work(job: Annotated[str, typer.Argument(help="The job's id.")]) -> None:
     """Do a build in this process; faces start it and read its events."""
@@ -214,6 +288,9 @@ def _plain_errors() -> Iterator[None]:
             _fail("the preferences cannot be used:", *(f"  {p}" for p in error.problems))
         if isinstance(error, GraphError | RefusedQuery):
             _fail(str(error))
+        building = sys.modules.get("cli_build")
+        if building is not None and isinstance(error, building.MENDABLE):
+            _fail(*(getattr(error, "reasons", None) or [str(error)]))
         raise
 
 

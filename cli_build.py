@@ -2,21 +2,49 @@
 
 from __future__ import annotations
 
+import difflib
+import os
 import sys
 import time
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
 import typer
 
 import flow
+from device.runtimes.contract import MeasureError
 from dss.build_report import lines
 from dss.preferences import Preferences
+from ontology.records import Objective
 from ontology.settings import Settings
+from optimizer.brought import Brought
+from optimizer.data import DataError
+from optimizer.inspect import InspectionFailed, RefusedFile
+from optimizer.jobs import JobError
+from optimizer.proposals import ProposalError
+from optimizer.recipe import RecipeError
+from optimizer.spec import SpecError
 from repository import this_device
+from repository.artifacts import ArtifactError
+from repository.change import RegistrationError
 from repository.graph import EmbeddedGraph
 from repository.knowledge import Knowledge
+from repository.store import store
+from repository.this_device import ProfileError
+from repository.votes import vote_records
 from terminal import draw
+
+Said = tuple[str | None, str | None, str | None]
+"""What the options say of this machine: name, kind, price."""
+
+MENDABLE = (
+    RegistrationError, RefusedFile, InspectionFailed, DataError, MeasureError, ProposalError, RecipeError, SpecError,
+    JobError, ProfileError, ArtifactError,
+)  # fmt: skip
+"""Errors that a person can mend; their message says how."""
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's remarks on the processor are not for the user
 
 POLL_SECONDS = 0.5
 REGISTER_SECONDS = 120.0  # within which the running app registers what was built
@@ -93,9 +121,7 @@ def report(settings: Settings, job: str, preferences: Preferences) -> None:
         typer.echo(f"  file: {artifact}")
 
 
-def describe_machine(
-    settings: Settings, knowledge: Knowledge, device: tuple[str | None, str | None, str | None]
-) -> None:
+def describe_machine(settings: Settings, knowledge: Knowledge, device: Said) -> None:
     """Ask once what this machine is called, of what kind it is and what it costs; options answer beforehand."""
     from device.machine import this_machine
 
@@ -136,3 +162,84 @@ def let_go(knowledge: Knowledge) -> None:
     """Free the store while a long job runs, so that the app or another command may open it."""
     if isinstance(knowledge.graph, EmbeddedGraph):
         knowledge.graph.close()
+
+
+def register_table(
+    settings: Settings, file: Path, text: str, *, allow_new: bool, purpose: str | None, good: bool
+) -> None:
+    """Preview a CSV of measurements and store its rows: all, or with `good` those without a fault. Exits with 2."""
+    knowledge = flow.ready(settings, draw)
+    preview = flow.preview_table(text, knowledge, settings, allow_new=allow_new, purpose=purpose)
+    for column in preview.columns:
+        taken = f"taken as {column.field}" if column.field else "not used"
+        typer.echo(f"column {column.header!r}: {column.fault or taken}")
+    if preview.missing:
+        raise RegistrationError([f"no column gives the {label.lower()}" for label in preview.missing])
+    for row in preview.rows:
+        for warning in row.warnings:
+            typer.echo(f"line {row.line}: warning: {warning}")
+        for reason in row.reasons:
+            typer.echo(f"line {row.line}: refused: {reason}", err=True)
+    if preview.rejected and not good:
+        count = len(preview.rejected)
+        raise RegistrationError(
+            [f"{count} of {len(preview.rows)} rows are refused; mend them, or store the others with --good"]
+        )
+    done = store(knowledge, preview.records)
+    typer.echo(f"stored: {_said(done.new)} new, {_said(done.updated)} updated, {len(preview.rejected)} refused")
+
+
+def register_model(
+    settings: Settings, file: Path, *, data: str, network: str, purpose: str, threads: int, device: Said
+) -> None:
+    """Read a model file in isolation, measure it here, and register it."""
+    knowledge = flow.ready(settings, draw)
+    describe_machine(settings, knowledge, device)
+    brought, records = flow.bring_model(
+        file, knowledge, settings, data=data, network=network, purpose=purpose, threads=threads
+    )
+    for line in _measured_lines(brought):
+        typer.echo(line)
+    done = store(knowledge, records)
+    models = [name for name in (*done.new, *done.updated) if name.startswith("m:")]
+    typer.echo(f"registered: {', '.join(models) or 'it was on record already, with the same figures'}")
+
+
+def measure(file: Path, *, data: str, threads: int) -> None:
+    """Measure a model file here on the data given; nothing is stored."""
+    from optimizer.brought import try_on
+
+    for line in _measured_lines(try_on(file, data, threads=threads)):
+        typer.echo(line)
+
+
+def rate(settings: Settings, model: str, ratings: Mapping[Objective, int], *, by: str, comment: str | None) -> None:
+    """Store one user's votes on a model, in the place of that user's earlier ones."""
+    knowledge = flow.ready(settings, draw)
+    if model not in knowledge.projection.positions:
+        near = difflib.get_close_matches(model, knowledge.projection.positions, n=3, cutoff=0.3)
+        raise RegistrationError([f"there is no model {model[:60]!r}" + (f"; near: {', '.join(near)}" if near else "")])
+    store(knowledge, vote_records(model, ratings, rated_by=by, day=date.today(), comment=comment))
+    typer.echo(f"{by} rated {model}: {', '.join(f'{o} {r}' for o, r in ratings.items())}")
+
+
+def _said(names: Sequence[str]) -> str:
+    models = sum(name.startswith("m:") for name in names)
+    return f"{models} {'model' if models == 1 else 'models'}"
+
+
+def _measured_lines(brought: Brought) -> Iterator[str]:
+    file, m = brought.file, brought.measured
+    precision = file.precision or "precision not told"
+    yield f"{file.format}, {precision}, {file.parameters:,} parameters, {m.size_kib:,.1f} KiB"
+    if m.accuracy_percent is not None:
+        interval = f"[{m.accuracy_low_percent:.2f}, {m.accuracy_high_percent:.2f}]"
+        yield f"accuracy     {m.accuracy_percent:.2f} % {interval} on {m.samples:,} examples"
+    yield f"latency      p50 {m.latency_p50_ms:.4g} ms, p95 {m.latency_p95_ms:.4g} ms ({m.repetitions:,} runs, batch 1)"
+    yield f"throughput   {m.throughput_per_s:,.0f} a second at batch {m.throughput_batch}"
+    yield f"peak memory  {m.peak_memory_mib:.1f} MiB"
+    yield f"measured on  {m.machine.cpu}, threads: {m.threads}, {m.runtime} {m.runtime_version}"
+    if m.noisy:
+        yield "noisy: repeats differed by more than 10 %; measure again when the machine is quiet"
+    for warning in file.warnings:
+        yield f"note: {warning}"

@@ -15,12 +15,12 @@ This is the one file that knows all parts.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -37,26 +37,31 @@ from dss.query import compose
 from dss.ranking import Ranking
 from dss.selection import Selection
 from ontology.events import Event, Finished, Started
-from ontology.records import DataSet, Device, Network, Record, TrainedNetwork
+from ontology.records import Device, Record
 from ontology.requirement import Requirement, limits
 from ontology.requirement_json import RequirementError, from_json, from_text, to_json
 from ontology.settings import Settings
 from optimizer import jobs, proposals
-from optimizer.candidate import Lineage, MeasuredCandidate
+from optimizer.brought import Brought, bring, brought_records
+from optimizer.candidate import MeasuredCandidate
 from optimizer.data import KNOWN
-from optimizer.formats.shelf import FORMATS
 from optimizer.inspect import inspect
 from optimizer.proposals import Evidence
 from optimizer.recipe import Recipe
+from optimizer.records import records_of
 from optimizer.spec import JobSpec
 from repository import this_device
 from repository.artifacts import ArtifactStore
 from repository.graph import EmbeddedGraph, frame
 from repository.knowledge import STORE, Knowledge, open_knowledge
 from repository.load import digests, load, stamps
-from repository.measured import local_device, measured_records, model_name
+from repository.measured import local_device, model_name
+from repository.measurements import Preview
+from repository.measurements import read as read_measurements
+from repository.plausibility import known as known_figures
 from repository.register import register
 from repository.rq import bind, query
+from repository.sources.names import Names
 from repository.sources.shelf import SOURCES
 from repository.terms import Name, local, node
 from repository.triples import quads
@@ -242,7 +247,7 @@ def collect(settings: Settings, graph: EmbeddedGraph) -> tuple[str, ...]:
                 continue  # until the file that it was made from is measured too
             device = this_device_record(settings, candidate.measured.machine)
             if model_name(candidate.sha256, candidate.measured.runtime, device.name) not in on_record:
-                registered = register(graph, built_records(candidate, built, device, state.spec.requirement))
+                registered = register(graph, records_of(candidate, built, device, state.spec.requirement))
                 found += [name.removeprefix("m:") for name in registered.new if name.startswith("m:")]
     if found:
         extend_scales(graph, date.today())
@@ -256,62 +261,19 @@ def this_device_record(settings: Settings, machine: Machine) -> Device:
     return local_device(machine, label=said.label, device_type=(said.device_type,), price_usd=said.price_usd, told=told)
 
 
-def built_records(
-    candidate: MeasuredCandidate, built: Sequence[MeasuredCandidate], device: Device, requirement: Mapping[str, Any]
-) -> list[Record]:
-    """What is registered of one candidate: figures, run, file, trained network, data, and what it was made from."""
-    lineage, recipe = candidate.lineage, candidate.recipe
-    training, test = _data_sets(lineage)
-    parent = next((c for c in built if c.sha256 == lineage.parent_sha256), None)
-    own = lineage.own_sha256
-    network: Network | str = (
-        recipe.network if own is None else Network(name=f"own-{own[:12]}", label=f"Own model {own[:12]}")
-    )
-    net_name = network if isinstance(network, str) else network.name
-    trained = TrainedNetwork(
-        name=f"local-{(lineage.parent_sha256 or candidate.sha256)[:12]}",
-        network=net_name,
-        training_data_set=training if isinstance(training, str) else training.name,
-        hyper_parameters=None
-        if own
-        else f"Adam, learning rate {recipe.learning_rate:g}, batch {recipe.batch}, {lineage.epochs} epochs",
-        layers=candidate.layers,
-        outputs=lineage.classes,
-        input_shape="x".join(map(str, lineage.input_shape)),
-        parameters=candidate.parameters,
-        seed=lineage.seed,
-    )
-    task = requirement.get("project", {}).get("task") or "image-classification"
-    return [
-        *(d for d in (training,) if not isinstance(d, str)),
-        *measured_records(
-            candidate.measured,
-            network=network,
-            optimization=FORMATS[recipe.format].optimization,
-            purpose=task if isinstance(task, str) else task[0],
-            device=device,
-            data_set=test,
-            trained_network=trained,
-            derived_from=None if parent is None else model_name(parent.sha256, parent.measured.runtime, device.name),
-            original_accuracy_percent=parent.measured.accuracy_percent if parent else None,
-            commercial_use=True if own is None else None,
-        ),
-    ]
+def attend(settings: Settings) -> None:
+    """One round of the app's watch: register what builds have measured since the last one."""
+    knowledge = installation(settings)
+    if isinstance(knowledge.graph, EmbeddedGraph) and collect(settings, knowledge.graph):
+        knowledge.changed()
 
 
-def _data_sets(lineage: Lineage) -> tuple[DataSet | str, DataSet | str]:
-    """The data that were learnt from and tested on: reviewed names for known sets, else records of the user's own."""
-    if lineage.data_name in KNOWN:
-        return lineage.data_name, f"{lineage.data_name}-test"
-    name = f"local-{lineage.data_sha256[:12]}"
-    said = lineage.data_description or lineage.data_name
-    return (
-        DataSet(name=name, label=said, classes=lineage.classes, examples=lineage.train_samples),
-        DataSet(
-            name=f"{name}-test", label=f"{said}, held out", subset_of=name, classes=lineage.classes,
-            examples=lineage.test_samples,
-        ),
-    )  # fmt: skip
+def resume_builds(settings: Settings) -> None:
+    """Let the builds go on that a kill or a restart of the machine interrupted."""
+    for state in jobs.jobs(settings.home):
+        if state.status is jobs.Status.INTERRUPTED:
+            with suppress(jobs.JobError):  # its reason stands on the job's page
+                jobs.start(settings.home, state.id)
 
 
 @dataclass(frozen=True)
@@ -373,6 +335,42 @@ def artifact_of(settings: Settings, outcome: BuildOutcome, model: str) -> Path:
     """The file of one candidate."""
     candidate = outcome.built[outcome.names.index(model)]
     return ArtifactStore(settings.home / "artifacts").path(candidate.sha256)
+
+
+def preview_table(
+    text: str, knowledge: Knowledge, settings: Settings, *, allow_new: bool = False, purpose: str | None = None
+) -> Preview:
+    """What a CSV of an engineer's own measurements would register, row by row; nothing is stored."""
+    return read_measurements(
+        text,
+        Names.load(settings.facts / "names"),
+        labels=knowledge.projection.labels,
+        known=known_figures(knowledge.projection),
+        allow_new=allow_new,
+        defaults={"purpose": purpose} if purpose else None,
+    )
+
+
+def bring_model(
+    path: Path, knowledge: Knowledge, settings: Settings, *, data: str, network: str, purpose: str, threads: int = 1
+) -> tuple[Brought, list[Record]]:
+    """Read a model file in isolation, measure it here and keep it; with the records to store. Nothing is stored yet.
+
+    Raises RefusedFile, DataError, MeasureError or ValueError.
+    """
+    brought = bring(path, data, ArtifactStore(settings.home / "artifacts"), threads=threads)
+    choices = knowledge.projection.choices
+    if purpose not in choices["purpose"]:
+        raise ValueError(f"{purpose[:40]!r} is no task on record; choose from {', '.join(choices['purpose'])}")
+    records = brought_records(
+        brought,
+        network=network,
+        purpose=purpose,
+        device=this_device_record(settings, brought.measured.machine),
+        known_networks=frozenset(choices["net"]),
+        label=path.name,
+    )
+    return brought, records
 
 
 def data_for(requirement: Requirement) -> str:

@@ -85,14 +85,23 @@ class _Change:
     graph: EmbeddedGraph
     source: Source
     stood: dict[ox.NamedNode, set[ox.Quad]]
-    added: set[ox.Quad] = field(default_factory=set)
-    removed: set[ox.Quad] = field(default_factory=set)
     reasons: list[str] = field(default_factory=list)
+    removed: set[ox.Quad] = field(default_factory=set)
+    _added: dict[object, set[ox.Quad]] = field(default_factory=lambda: defaultdict(set))
+
+    @property
+    def added(self) -> set[ox.Quad]:
+        """Everything that comes to it."""
+        return {q for statements in self._added.values() for q in statements}
+
+    def add(self, statements: Iterable[ox.Quad]) -> None:
+        """Have these come to it."""
+        for quad in statements:
+            self._added[quad.subject].add(quad)
 
     def of(self, subject: ox.NamedNode) -> set[ox.Quad]:
         """What will be said of a thing afterwards."""
-        added = {q for q in self.added if q.subject == subject}
-        return (self.stood.get(subject, set()) - self.removed) | added
+        return (self.stood.get(subject, set()) - self.removed) | self._added.get(subject, set())
 
 
 def register(graph: EmbeddedGraph, records: Sequence[Record], *, source: Source = LOCAL) -> Registered:
@@ -201,7 +210,7 @@ def _plan(change: _Change, subject: ox.NamedNode, record: Record) -> None:
             continue
         if isinstance(record, Model) and predicate == _PERFORMANCE:
             before = set()  # those it has stay
-        change.added |= statements - own
+        change.add(statements - own)
         change.removed |= before - statements
 
 
@@ -224,7 +233,7 @@ def _supersede(change: _Change, models: Sequence[Model]) -> None:
                 continue
             flags = {q for q in said if q.predicate == _CURRENT}
             change.removed |= flags
-            change.added |= {ox.Quad(performance, _CURRENT, _FALSE, q.graph_name) for q in flags}
+            change.add(ox.Quad(performance, _CURRENT, _FALSE, q.graph_name) for q in flags)
             _keep_the_rest(change, subject, performance, said, renewed)
 
 
@@ -237,13 +246,13 @@ def _keep_the_rest(
         return
     rest = ox.NamedNode(f"{older.value}-rest")
     dropped = renewed | {_DETAIL} | (set() if remain & _QUALITY else _OF_QUALITY)
-    change.added |= {ox.Quad(rest, q.predicate, q.object, q.graph_name) for q in said if q.predicate not in dropped}
+    change.add(ox.Quad(rest, q.predicate, q.object, q.graph_name) for q in said if q.predicate not in dropped)
     home = next(q.graph_name for q in said)
     told = next(
         (f"{q.object.value}; " for q in said if q.predicate == _DETAIL and isinstance(q.object, ox.Literal)), ""
     )
     note = f"{told}the figures of {shortened(older.value)} that were not taken again"
-    change.added |= {ox.Quad(rest, _DETAIL, ox.Literal(note), home), ox.Quad(model, _PERFORMANCE, rest, home)}
+    change.add([ox.Quad(rest, _DETAIL, ox.Literal(note), home), ox.Quad(model, _PERFORMANCE, rest, home)])
 
 
 def _is_current(change: _Change, performance: ox.NamedNode) -> bool:
@@ -253,13 +262,14 @@ def _is_current(change: _Change, performance: ox.NamedNode) -> bool:
 def _list_graphs(change: _Change) -> None:
     """The catalogue names every graph of the source, as one of the paper's four repositories."""
     entry = node("src", change.source.name)
+    used = {q.graph_name for q in change.added}
     for room in (Room.NETWORKS, Room.DEVICES, Room.CLOUDS, Room.MODELS):
         name = node("g", f"{room.value}-{change.source.name}")
-        if not any(q.graph_name == name for q in change.added):
+        if name not in used:
             continue
         known = about(change.graph, {name}).get(name, set())
         kind = curie_node(f":{room.value.removesuffix('s').capitalize()}Repository")
-        change.added |= {ox.Quad(name, RDF_TYPE, kind, CATALOG), ox.Quad(name, _SOURCE, entry, CATALOG)} - known
+        change.add({ox.Quad(name, RDF_TYPE, kind, CATALOG), ox.Quad(name, _SOURCE, entry, CATALOG)} - known)
 
 
 def _broken_rules(change: _Change) -> list[str]:

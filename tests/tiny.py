@@ -66,14 +66,17 @@ def _five() -> list[Record]:
         accuracy = 55.0 + 5 * i
         found += [
             Device(name=f"board-{letter}", label=f"Board {letter.upper()}", device_type=("single-board-computer",)),
-            TrainedNetwork(name=f"net-{letter}", network="small-net", training_data_set="flowers", parameters=i * 10**6),
+            TrainedNetwork(
+                name=f"net-{letter}", network="small-net", training_data_set="flowers", parameters=i * 10**6,
+            ),
             Performance(
                 name=f"{letter}-run", inference_latency_ms=10.0 * i, size_kib=1000.0 * i, evidence=Grade.PUBLISHED,
                 source="bench", current=True,
             ),
             Performance(
                 name=f"{letter}-accuracy", accuracy_percent=accuracy, original_value=accuracy / (1.01 - 0.01 * i),
-                metric="top-1", test_set="flowers-test", samples=500, evidence=Grade.MEASURED, source="bench", current=True,
+                metric="top-1", test_set="flowers-test", samples=500, evidence=Grade.MEASURED, source="bench",
+                current=True,
             ),
             Model(
                 name=letter, source="bench", network="small-net", trained_network=f"net-{letter}",

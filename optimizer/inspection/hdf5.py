@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import h5py  # type: ignore[import-untyped]
+import h5py
 
 from optimizer.inspection.found import Content, Declared, Limits, RefusedFile, precision_of
 from optimizer.inspection.keras_config import LONGEST, check_names, describe, parse

@@ -7,7 +7,7 @@ import stat
 import zipfile
 from typing import Any
 
-import h5py  # type: ignore[import-untyped]
+import h5py
 
 from optimizer.inspection.found import Content, Limits, RefusedFile
 from optimizer.inspection.hdf5 import arrays, content

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ai_edge_litert.schema_py_generated import (  # type: ignore[import-untyped]
+from ai_edge_litert.schema_py_generated import (
     BuiltinOperator,
     TensorType,
 )

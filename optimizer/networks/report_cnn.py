@@ -35,7 +35,7 @@ def build(input_shape: tuple[int, ...], classes: int, value_range: ValueRange = 
 REPORT_CNN = NetworkSpec(
     name="report-cnn",
     label="CNN of the optimization report",
-    family="CNN",
+    family="Report CNN",
     why="three convolutions and three dense layers, 119,652 parameters and 4.87 million multiplications at 28×28: the "
     "largest of the shelf, so the first to try where accuracy counts",
     light_rank=2,

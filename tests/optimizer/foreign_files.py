@@ -37,10 +37,10 @@ def folder() -> Path:
 
 
 def make(to: Path) -> None:
-    import keras  # type: ignore[import-untyped]
+    import keras
     import numpy as np
-    import tensorflow as tf  # type: ignore[import-untyped]
-    import tf2onnx  # type: ignore[import-untyped]
+    import tensorflow as tf
+    import tf2onnx
 
     layers = keras.layers
     keras.utils.set_random_seed(1)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import h5py  # type: ignore[import-untyped]
+import h5py
 import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
@@ -198,8 +198,8 @@ def test_a_tflite_file_that_is_cut_off(files: Path, tmp_path: Path, share: float
 
 def changed_tflite(files: Path, name: str, change: Callable[[Any], object], to: Path) -> Path:
     """The file written again by the flatbuffers library after a change to its objects."""
-    import flatbuffers  # type: ignore[import-untyped]
-    from ai_edge_litert import schema_py_generated as schema  # type: ignore[import-untyped]
+    import flatbuffers
+    from ai_edge_litert import schema_py_generated as schema
 
     model = schema.ModelT.InitFromObj(schema.Model.GetRootAs((files / name).read_bytes(), 0))
     change(model)

@@ -211,6 +211,7 @@ def test_good_rows_go_on_and_bad_ones_say_why(knowledge: Knowledge) -> None:
     assert {name for r in found.records if isinstance(r, Model) for name in [r.device]} == {"board-a"}
     assert told.keys() == set(range(3, 11))
     assert all(len(reasons) == 1 for reasons in told.values())
+    assert all(row.records == () for row in found.rejected)
     starts = {
         3: "device 'Board Z' is not known (near: board-",
         4: "network 'SmalNet' is not known (near: small-net",
@@ -290,6 +291,7 @@ def test_warnings_do_not_refuse(knowledge: Knowledge) -> None:
 def test_a_german_spreadsheet(knowledge: Knowledge) -> None:
     found = preview(knowledge, "\ufeff" + table("latency_ms", "11").replace(",", ";") + "\r\n")
     assert reasons(found) == []
+    assert found.columns[0].header == "network"
     comma = preview(knowledge, table("latency_ms", "X").replace(",", ";").replace("X", "11,5"))
     assert "with a point before decimals" in reasons(comma)[0]
 
@@ -302,7 +304,7 @@ def test_a_german_spreadsheet(knowledge: Knowledge) -> None:
         ("a,b\n1", "line 2 does not have 2 cells as the header has"),
         ("a,a\n1,2", "the header has a twice; rename one"),
         ('a,b\n"1,2', "this is not CSV: line 2"),
-        ("a\n" + "1\n" * (MOST_ROWS + 1), "the table has 5,001 rows; register at most 5,000 at a time"),
+        ("a\n" + "1\n" * (MOST_ROWS + 1), "the table has 2,001 rows; register at most 2,000 at a time"),
     ],
 )
 def test_what_is_no_table(text: str, told: str) -> None:

@@ -284,6 +284,13 @@ def test_measured_records_name_the_right_machine_and_data() -> None:
         )
 
 
+def test_what_is_kept_of_the_float_original_is_known(graph: EmbeddedGraph) -> None:
+    register(graph, the_records(original_accuracy_percent=92.0))
+    projection = Knowledge(graph).projection
+    retained = projection.columns["retained_percent"][projection.positions[MODEL]]
+    assert retained == pytest.approx(100 * 90 / 92)
+
+
 def test_an_unusual_measurement_says_so() -> None:
     noisy = [r for r in the_records(replace(MEASURED, noisy=True)) if isinstance(r, Performance)]
     assert noisy[0].source_detail == (
@@ -313,6 +320,29 @@ def test_bad_votes_are_refused(graph: EmbeddedGraph) -> None:
     with pytest.raises(ValueError, match="give a name"):
         vote_records("a", {Objective.COST: 5}, rated_by="  ", day=day)
     assert content(graph) == before
+
+
+class Counting(EmbeddedGraph):
+    """A real graph that counts what it is asked to write: one update is one transaction, two are not."""
+
+    updates = 0
+
+    def update(self, text: str) -> None:
+        self.updates += 1
+        super().update(text)
+
+
+def test_a_registration_is_one_update() -> None:
+    graph, tiny = Counting(), tiny_graph()
+    for name in ("identities", "ontology", "models-bench"):
+        graph.replace(node("g", name), tiny.quads(node("g", name)))
+    for records in (the_records(), the_records(again(latency_p50_ms=1.5)), own(act("first", size_kib=1.0))):
+        graph.updates = 0
+        assert register(graph, records).new
+        assert graph.updates == 1
+    graph.updates = 0
+    store_votes(graph, vote_records("a", dict.fromkeys(Objective, 5), rated_by="Ada", day=date(2026, 11, 20)))
+    assert graph.updates == 1
 
 
 PROGRAM = """
