@@ -44,6 +44,7 @@ from ontology.settings import Settings
 from optimizer import jobs, proposals
 from optimizer.brought import Brought, bring, brought_records
 from optimizer.candidate import MeasuredCandidate
+from optimizer.checked import input_shape
 from optimizer.data import KNOWN
 from optimizer.inspect import inspect
 from optimizer.proposals import Evidence
@@ -59,6 +60,7 @@ from repository.measured import local_device, model_name
 from repository.measurements import Preview
 from repository.measurements import read as read_measurements
 from repository.plausibility import known as known_figures
+from repository.projection import Coded, IntArray
 from repository.register import register
 from repository.rq import bind, query
 from repository.sources.names import Names
@@ -147,9 +149,15 @@ def find_candidates(requirement: Requirement, knowledge: Knowledge) -> Candidate
 
 def rank_candidates(candidates: Candidates, preferences: Preferences) -> Ranking:
     """The matches, best first, by the paper's score."""
-    rated = ratings.rate(candidates.projection, candidates.cloud)
-    names = candidates.projection.models["model"].to_numpy(dtype=object)
-    return ranking.rank(candidates.matches, rated, weights(preferences), np.asarray(names))
+    return _ranked(candidates, candidates.matches, preferences)
+
+
+def _ranked(candidates: Candidates, rows: IntArray, preferences: Preferences) -> Ranking:
+    p = candidates.projection
+    rated = ratings.rate(p, candidates.cloud)
+    names = p.models["model"].to_numpy(dtype=object)
+    ties = [c for c in (p.columns["inference_latency_ms"], p.columns["size_kib"]) if not isinstance(c, Coded)]
+    return ranking.rank(rows, rated, weights(preferences), np.asarray(names), ties)
 
 
 def select(requirement: Requirement, preferences: Preferences, knowledge: Knowledge) -> Selection:
@@ -212,9 +220,7 @@ def start_build(
 
     Raises DataError, ProposalError, RefusedFile, SpecError or JobError; nothing is left behind then.
     """
-    from optimizer.data import load as load_data
-
-    shape = load_data(data).input_shape
+    shape = input_shape(data)
     if own_model is not None:
         inspect(own_model)
     recipes = propose(requirement, knowledge, input_shape=shape, own=own_model is not None)
@@ -296,15 +302,13 @@ def build_outcome(settings: Settings, job: str, preferences: Preferences, knowle
     p = candidates.projection
     names = tuple(model_name(c.sha256, c.measured.runtime, f"local-{c.measured.machine.fingerprint}") for c in built)
     rows = np.array([p.positions[n] for n in names if n in p.positions], dtype=np.int64)
-    rated = ratings.rate(p, candidates.cloud)
-    order = p.models["model"].to_numpy(dtype=object)
-    ranked = ranking.rank(np.intersect1d(rows, candidates.matches), rated, weights(preferences), np.asarray(order))
+    ranked = _ranked(candidates, np.intersect1d(rows, candidates.matches), preferences)
     near = near_misses.closest(candidates, 1, rows) if ranked.winner is None else ()
     return BuildOutcome(
         built=built,
         names=names,
         candidates=candidates,
-        chosen=None if ranked.winner is None else str(order[ranked.winner.row]),
+        chosen=None if ranked.winner is None else str(p.models["model"].iat[ranked.winner.row]),
         closest=near[0] if near else None,
         failures=tuple(jobs.failures(settings.home, job)),
     )

@@ -7,14 +7,14 @@ guarantees, so that what is not known never counts in anybody's favour.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from dss.ratings import HIGHEST, LOWEST, Ratings
 from ontology.records import Objective
-from repository.projection import IntArray
+from repository.projection import FloatArray, IntArray
 
 MOST = 200  # candidates described in full
 
@@ -73,18 +73,26 @@ def usable_weights(
     return used, aside
 
 
-def rank(rows: IntArray, ratings: Ratings, weights: Mapping[Objective, float], names: np.ndarray) -> Ranking:
-    """Score `rows` and put them in order: guaranteed score, then score at best, then name (so that ties are stable).
+def rank(
+    rows: IntArray,
+    ratings: Ratings,
+    weights: Mapping[Objective, float],
+    names: np.ndarray,
+    ties: Sequence[FloatArray] = (),
+) -> Ranking:
+    """Score `rows` and put them in order: by guaranteed score, then by score at best.
 
-    All are ranked; the first `MOST` are described. `names` are the models' names, by row.
+    Equal ones follow one another by the columns in `ties`, smaller first (such as latency, then size), then by name,
+    so that the order is stable. All are ranked; the first `MOST` are described. `names` are the models' names, by row.
     """
     table = np.array([ratings.values[o][rows] for o in Objective])
     known = {o: bool((~np.isnan(table[i])).any()) if len(rows) else False for i, o in enumerate(Objective)}
     used, aside = usable_weights(weights, known)
-    column = np.array([used[o] for o in Objective])[:, None]
-    low = (column * np.where(np.isnan(table), LOWEST, table)).sum(axis=0)
-    high = (column * np.where(np.isnan(table), HIGHEST, table)).sum(axis=0)
-    order = np.lexsort((names[rows], -np.round(high, 9), -np.round(low, 9)))
+    share = np.array([used[o] for o in Objective])[:, None]
+    low = (share * np.where(np.isnan(table), LOWEST, table)).sum(axis=0)
+    high = (share * np.where(np.isnan(table), HIGHEST, table)).sum(axis=0)
+    smaller = [np.nan_to_num(column[rows], nan=np.inf) for column in reversed(ties)]
+    order = np.lexsort((names[rows], *smaller, -np.round(high, 9), -np.round(low, 9)))
     scored = tuple(
         Scored(int(rows[i]), place, float(low[i]), float(high[i]), _contributions(int(rows[i]), ratings, used))
         for place, i in enumerate(order[:MOST], start=1)

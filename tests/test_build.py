@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -116,6 +117,7 @@ def test_all_candidates_are_registered_once_and_found(job: str, place: Settings,
     assert (latency.evidence, accuracy.evidence, accuracy.samples) == (Grade.MEASURED, Grade.MEASURED, 360)
 
     outcome = flow.build_outcome(place, job, Preferences(()), knowledge)
+    assert outcome.chosen is not None
     assert outcome.chosen == p.models["model"].iat[winner.row]
     assert flow.artifact_of(place, outcome, outcome.chosen).is_file()
     assert len(flow.built_rows(outcome)) == 4
@@ -168,7 +170,7 @@ def test_accuracy_equals_an_independent_evaluation_of_the_same_file(job: str, pl
     ],
 )
 def test_data_that_cannot_be_learnt_from_start_nothing(
-    place: Settings, knowledge: Knowledge, tmp_path: Path, arrays: dict[str, np.ndarray], message: str
+    place: Settings, knowledge: Knowledge, tmp_path: Path, arrays: dict[str, Any], message: str
 ) -> None:
     from optimizer.data import DataError
 

@@ -61,6 +61,12 @@ def test_ties_are_broken_by_name_so_that_the_order_is_stable() -> None:
     assert [s.row for s in result.scored] == [0, 1, 2]
 
 
+def test_equal_scores_are_parted_by_latency_then_size() -> None:
+    latency, size = np.array([2.0, 1.0, 1.0, np.nan]), np.array([1.0, 9.0, 8.0, 1.0])
+    result = rank(np.arange(4), ratings([3.0] * 6, [3.0] * 6, [3.0] * 6, [3.0] * 6), EVEN, names(4), (latency, size))
+    assert [s.row for s in result.scored] == [2, 1, 0, 3]  # what is not known comes last
+
+
 def test_nobody_to_rank() -> None:
     result = rank(np.array([], dtype=np.int64), ratings([3.0] * 6), EVEN, names(1))
     assert result.winner is None
