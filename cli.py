@@ -86,9 +86,9 @@ def select(
     from dss import record
 
     text = _read(file)
-    knowledge = _knowledge(_settings())
-    requirement, preferences = flow.read_request(text, knowledge)
-    selection = flow.select(requirement, preferences, knowledge)
+    with _knowledge(_settings()) as knowledge:
+        requirement, preferences = flow.read_request(text, knowledge)
+        selection = flow.select(requirement, preferences, knowledge)
     if query:
         typer.echo(selection.query)
     elif as_json:
@@ -111,8 +111,8 @@ def query(
     if format not in ("table", "csv", "json"):
         raise InputError(f"--format: {format!r} is not a format; write table, csv or json")
     text = with_prologue(_read(file).decode("utf-8-sig", errors="replace"))
-    knowledge = _knowledge(_settings())
-    answer, given = knowledge.answer(text, Format.JSON if format == "json" else Format.CSV)
+    with _knowledge(_settings()) as knowledge:
+        answer, given = knowledge.answer(text, Format.JSON if format == "json" else Format.CSV)
     if format != "table" or given is Format.TURTLE:
         sys.stdout.buffer.write(answer)
         sys.stdout.buffer.flush()
@@ -129,7 +129,8 @@ def sources() -> None:
     """What every source gave: for each table how many rows were loaded, merged or left out, and why."""
     from dss.report import sources_report
 
-    typer.echo(sources_report(_knowledge(_settings()).tallies()))
+    with _knowledge(_settings()) as knowledge:
+        typer.echo(sources_report(knowledge.tallies()))
 
 
 @cli.command()

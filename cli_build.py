@@ -61,15 +61,14 @@ def build(
     device: tuple[str | None, str | None, str | None],
 ) -> None:
     """Build for a requirement, follow the job to its end, register what was measured, and say what came of it."""
-    knowledge = flow.ready(settings, draw)
-    requirement, preferences = flow.read_request(text, knowledge)
-    describe_machine(settings, knowledge, device)
-    source = data or flow.data_for(requirement)
-    job = flow.start_build(
-        requirement, knowledge, settings, data=source, minutes=minutes, own_model=model, threads=threads
-    )
-    typer.echo(f"job {job}: {source}, {minutes:g} minutes; Ctrl+C stops it and keeps the best so far", err=True)
-    let_go(knowledge)
+    with flow.ready(settings, draw) as knowledge:
+        requirement, preferences = flow.read_request(text, knowledge)
+        describe_machine(settings, knowledge, device)
+        source = data or flow.data_for(requirement)
+        job = flow.start_build(
+            requirement, knowledge, settings, data=source, minutes=minutes, own_model=model, threads=threads
+        )
+        typer.echo(f"job {job}: {source}, {minutes:g} minutes; Ctrl+C stops it and keeps the best so far", err=True)
     follow(settings, job)
     report(settings, job, preferences)
 
@@ -102,23 +101,23 @@ def follow(settings: Settings, job: str) -> None:
 
 def report(settings: Settings, job: str, preferences: Preferences) -> None:
     """Register what the job measured (or wait until the running app has), and print the outcome."""
-    knowledge = flow.ready(settings, draw)
-    until = time.monotonic() + REGISTER_SECONDS
-    while True:
-        if isinstance(knowledge.graph, EmbeddedGraph):
-            flow.collect(settings, knowledge.graph)
-        knowledge.changed()
-        outcome = flow.build_outcome(settings, job, preferences, knowledge)
-        registered = all(name in knowledge.projection.positions for name in outcome.names)
-        if registered or time.monotonic() > until:
-            break
-        time.sleep(1.0)
-    misses = outcome.closest.verdicts if outcome.closest else ()
-    for line in lines(flow.built_rows(outcome), outcome.candidates, outcome.chosen, misses, outcome.failures):
-        typer.echo(line)
-    if outcome.chosen is not None:
-        artifact = flow.artifact_of(settings, outcome, outcome.chosen)
-        typer.echo(f"  file: {artifact}")
+    with flow.ready(settings, draw) as knowledge:
+        until = time.monotonic() + REGISTER_SECONDS
+        while True:
+            if isinstance(knowledge.graph, EmbeddedGraph):
+                flow.collect(settings, knowledge.graph)
+            knowledge.changed()
+            outcome = flow.build_outcome(settings, job, preferences, knowledge)
+            registered = all(name in knowledge.projection.positions for name in outcome.names)
+            if registered or time.monotonic() > until:
+                break
+            time.sleep(1.0)
+        misses = outcome.closest.verdicts if outcome.closest else ()
+        for line in lines(flow.built_rows(outcome), outcome.candidates, outcome.chosen, misses, outcome.failures):
+            typer.echo(line)
+        if outcome.chosen is not None:
+            artifact = flow.artifact_of(settings, outcome, outcome.chosen)
+            typer.echo(f"  file: {artifact}")
 
 
 def describe_machine(settings: Settings, knowledge: Knowledge, device: Said) -> None:
@@ -158,51 +157,45 @@ def work(settings: Settings, job: str) -> None:
         draw(event)
 
 
-def let_go(knowledge: Knowledge) -> None:
-    """Free the store while a long job runs, so that the app or another command may open it."""
-    if isinstance(knowledge.graph, EmbeddedGraph):
-        knowledge.graph.close()
-
-
 def register_table(
     settings: Settings, file: Path, text: str, *, allow_new: bool, purpose: str | None, good: bool
 ) -> None:
     """Preview a CSV of measurements and store its rows: all, or with `good` those without a fault. Exits with 2."""
-    knowledge = flow.ready(settings, draw)
-    preview = flow.preview_table(text, knowledge, settings, allow_new=allow_new, purpose=purpose)
-    for column in preview.columns:
-        taken = f"taken as {column.field}" if column.field else "not used"
-        typer.echo(f"column {column.header!r}: {column.fault or taken}")
-    if preview.missing:
-        raise RegistrationError([f"no column gives the {label.lower()}" for label in preview.missing])
-    for row in preview.rows:
-        for warning in row.warnings:
-            typer.echo(f"line {row.line}: warning: {warning}")
-        for reason in row.reasons:
-            typer.echo(f"line {row.line}: refused: {reason}", err=True)
-    if preview.rejected and not good:
-        count = len(preview.rejected)
-        raise RegistrationError(
-            [f"{count} of {len(preview.rows)} rows are refused; mend them, or store the others with --good"]
-        )
-    done = store(knowledge, preview.records)
-    typer.echo(f"stored: {_said(done.new)} new, {_said(done.updated)} updated, {len(preview.rejected)} refused")
+    with flow.ready(settings, draw) as knowledge:
+        preview = flow.preview_table(text, knowledge, settings, allow_new=allow_new, purpose=purpose)
+        for column in preview.columns:
+            taken = f"taken as {column.field}" if column.field else "not used"
+            typer.echo(f"column {column.header!r}: {column.fault or taken}")
+        if preview.missing:
+            raise RegistrationError([f"no column gives the {label.lower()}" for label in preview.missing])
+        for row in preview.rows:
+            for warning in row.warnings:
+                typer.echo(f"line {row.line}: warning: {warning}")
+            for reason in row.reasons:
+                typer.echo(f"line {row.line}: refused: {reason}", err=True)
+        if preview.rejected and not good:
+            count = len(preview.rejected)
+            raise RegistrationError(
+                [f"{count} of {len(preview.rows)} rows are refused; mend them, or store the others with --good"]
+            )
+        done = store(knowledge, preview.records)
+        typer.echo(f"stored: {_said(done.new)} new, {_said(done.updated)} updated, {len(preview.rejected)} refused")
 
 
 def register_model(
     settings: Settings, file: Path, *, data: str, network: str, purpose: str, threads: int, device: Said
 ) -> None:
     """Read a model file in isolation, measure it here, and register it."""
-    knowledge = flow.ready(settings, draw)
-    describe_machine(settings, knowledge, device)
-    brought, records = flow.bring_model(
-        file, knowledge, settings, data=data, network=network, purpose=purpose, threads=threads
-    )
-    for line in _measured_lines(brought):
-        typer.echo(line)
-    done = store(knowledge, records)
-    models = [name for name in (*done.new, *done.updated) if name.startswith("m:")]
-    typer.echo(f"registered: {', '.join(models) or 'it was on record already, with the same figures'}")
+    with flow.ready(settings, draw) as knowledge:
+        describe_machine(settings, knowledge, device)
+        brought, records = flow.bring_model(
+            file, knowledge, settings, data=data, network=network, purpose=purpose, threads=threads
+        )
+        for line in _measured_lines(brought):
+            typer.echo(line)
+        done = store(knowledge, records)
+        models = [name for name in (*done.new, *done.updated) if name.startswith("m:")]
+        typer.echo(f"registered: {', '.join(models) or 'it was on record already, with the same figures'}")
 
 
 def measure(file: Path, *, data: str, threads: int) -> None:
@@ -215,12 +208,14 @@ def measure(file: Path, *, data: str, threads: int) -> None:
 
 def rate(settings: Settings, model: str, ratings: Mapping[Objective, int], *, by: str, comment: str | None) -> None:
     """Store one user's votes on a model, in the place of that user's earlier ones."""
-    knowledge = flow.ready(settings, draw)
-    if model not in knowledge.projection.positions:
-        near = difflib.get_close_matches(model, knowledge.projection.positions, n=3, cutoff=0.3)
-        raise RegistrationError([f"there is no model {model[:60]!r}" + (f"; near: {', '.join(near)}" if near else "")])
-    store(knowledge, vote_records(model, ratings, rated_by=by, day=date.today(), comment=comment))
-    typer.echo(f"{by} rated {model}: {', '.join(f'{o} {r}' for o, r in ratings.items())}")
+    with flow.ready(settings, draw) as knowledge:
+        if model not in knowledge.projection.positions:
+            near = difflib.get_close_matches(model, knowledge.projection.positions, n=3, cutoff=0.3)
+            raise RegistrationError(
+                [f"there is no model {model[:60]!r}" + (f"; near: {', '.join(near)}" if near else "")]
+            )
+        store(knowledge, vote_records(model, ratings, rated_by=by, day=date.today(), comment=comment))
+        typer.echo(f"{by} rated {model}: {', '.join(f'{o} {r}' for o, r in ratings.items())}")
 
 
 def _said(names: Sequence[str]) -> str:

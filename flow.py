@@ -271,7 +271,7 @@ def attend(settings: Settings) -> None:
     """One round of the app's watch: register what builds have measured since the last one."""
     knowledge = installation(settings)
     if isinstance(knowledge.graph, EmbeddedGraph) and collect(settings, knowledge.graph):
-        knowledge.changed()
+        knowledge.refresh()  # in the background: a page that is being drawn does not wait for it
 
 
 def resume_builds(settings: Settings) -> None:

@@ -126,7 +126,7 @@ class EmbeddedGraph:
 
     def close(self) -> None:
         """Let the store go, so that another process may open it."""
-        del self._store
+        self.__dict__.pop("_store", None)  # twice is the same as once
 
     def __len__(self) -> int:
         """The number of quads."""

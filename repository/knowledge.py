@@ -38,10 +38,27 @@ class Knowledge:
                 self._projection = project(self.graph)
             return self._projection
 
+    def close(self) -> None:
+        """Let the store go, so that another process, or a later command, may open it."""
+        if isinstance(self.graph, EmbeddedGraph):
+            self.graph.close()
+
+    def __enter__(self) -> Knowledge:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def changed(self) -> None:
         """Say that the graph was written to."""
         with self._lock:
             self._projection = None
+
+    def refresh(self) -> None:
+        """Read the graph anew beside those who still use the last reading, then put the new one in its place."""
+        fresh = project(self.graph)
+        with self._lock:
+            self._projection = fresh
 
     def ask(self, text: str, format: Format = Format.CSV) -> bytes:
         """An analyst's own query: checked first. Raises RefusedQuery or GraphError."""
