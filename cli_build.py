@@ -106,6 +106,7 @@ def report(settings: Settings, job: str, preferences: Preferences) -> None:
         while True:
             if isinstance(knowledge.graph, EmbeddedGraph):
                 flow.collect(settings, knowledge.graph)
+                flow.scale_finished(settings, knowledge.graph)
             knowledge.changed()
             outcome = flow.build_outcome(settings, job, preferences, knowledge)
             registered = all(name in knowledge.projection.positions for name in outcome.names)

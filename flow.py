@@ -35,8 +35,9 @@ from dss.near_misses import Closest
 from dss.preferences import Preferences, weights
 from dss.query import compose
 from dss.ranking import Ranking
+from dss.scales import DECISIONS, extend_scales, refresh_scales
 from dss.selection import Selection
-from ontology.events import Event, Finished, Started
+from ontology.events import Event
 from ontology.records import Device, Record
 from ontology.requirement import Requirement, limits
 from ontology.requirement_json import RequirementError, from_json, from_text, to_json
@@ -65,12 +66,11 @@ from repository.register import register
 from repository.rq import bind, query
 from repository.sources.names import Names
 from repository.sources.shelf import SOURCES
-from repository.terms import Name, local, node
-from repository.triples import quads
+from repository.terms import Name, local
 
-DECISIONS = node("g", "decisions")
 WORDS = Path(ontology.__file__).parent / "dlom.ttl"
 CLOSEST = 5
+SCALED = "scaled"  # in a job's folder once the rating scales know its models
 
 
 def set_up(settings: Settings) -> Iterator[Event]:
@@ -82,35 +82,6 @@ def _set_up(graph: EmbeddedGraph, settings: Settings) -> Iterator[Event]:
     yield from load(graph, SOURCES, settings.facts, WORDS)
     if not graph.quads(DECISIONS):
         yield from refresh_scales(graph, date.today())
-
-
-def refresh_scales(graph: EmbeddedGraph, today: date) -> Iterator[Event]:
-    """Freeze new rating scales from the graph as it stands: an event of its own, since it may reorder models."""
-    yield Started("Freezing rating scales")
-    knowledge = Knowledge(graph)
-    version = 1 + max((s.version for s in knowledge.projection.scales), default=0)
-    fresh = list(ratings.freeze(knowledge.projection, version, today))
-    kept = graph.quads(DECISIONS)
-    graph.replace(DECISIONS, [*kept, *(q for scale in fresh for q in quads(scale, DECISIONS))])
-    graph.settle()
-    yield Finished("Freezing rating scales", f"{len(fresh)} scales, version {version}")
-
-
-def extend_scales(graph: EmbeddedGraph, today: date) -> int:
-    """Freeze scales for groups that have none yet and have grown large enough; how many. No other scale changes."""
-    knowledge = Knowledge(graph)
-    known = knowledge.projection.scales
-    version = max((s.version for s in known), default=1)
-    groups = {(s.figure, s.purpose, s.metric, s.test_set) for s in known}
-    fresh = [
-        scale
-        for scale in ratings.freeze(knowledge.projection, version, today)
-        if (scale.scaled_figure, scale.purpose, scale.metric, scale.test_set) not in groups
-    ]
-    if fresh:
-        kept = graph.quads(DECISIONS)
-        graph.replace(DECISIONS, [*kept, *(q for scale in fresh for q in quads(scale, DECISIONS))])
-    return len(fresh)
 
 
 def ready(settings: Settings, tell: Callable[[Event], None]) -> Knowledge:
@@ -244,20 +215,34 @@ def collect(settings: Settings, graph: EmbeddedGraph) -> tuple[str, ...]:
     """
     on_record = {local(m) for m in frame(graph, query("local-models"))["model"]}
     found: list[str] = []
-    for state in jobs.jobs(settings.home):
-        ended = state.status not in (jobs.Status.RUNNING, jobs.Status.WAITING)
+    states = jobs.jobs(settings.home)
+    running = [s for s in states if s.status in (jobs.Status.RUNNING, jobs.Status.WAITING)]
+    for state in states:
         built = sorted(jobs.results(settings.home, state.id), key=lambda c: c.lineage.parent_sha256 is not None)
         files = {c.sha256 for c in built}
         for candidate in built:  # what others were made from comes first
-            if candidate.lineage.parent_sha256 not in files | {None} and not ended:
+            if candidate.lineage.parent_sha256 not in files | {None} and state in running:
                 continue  # until the file that it was made from is measured too
             device = this_device_record(settings, candidate.measured.machine)
             if model_name(candidate.sha256, candidate.measured.runtime, device.name) not in on_record:
                 registered = register(graph, records_of(candidate, built, device, state.spec.requirement))
                 found += [name.removeprefix("m:") for name in registered.new if name.startswith("m:")]
-    if found:
-        extend_scales(graph, date.today())
     return tuple(dict.fromkeys(found))
+
+
+def scale_finished(settings: Settings, graph: EmbeddedGraph) -> int:
+    """Once a build has ended and nothing else is being built: scales for the groups that it made large enough.
+
+    Not earlier: a scale frozen on a build's first few candidates would rate all later ones at its ends.
+    """
+    states = jobs.jobs(settings.home)
+    marks = [settings.home / jobs.JOBS / s.id / SCALED for s in states]
+    if any(s.status in (jobs.Status.RUNNING, jobs.Status.WAITING) for s in states) or all(m.exists() for m in marks):
+        return 0
+    fresh = extend_scales(graph, date.today())
+    for mark in marks:
+        mark.touch()
+    return fresh
 
 
 def this_device_record(settings: Settings, machine: Machine) -> Device:
@@ -270,7 +255,8 @@ def this_device_record(settings: Settings, machine: Machine) -> Device:
 def attend(settings: Settings) -> None:
     """One round of the app's watch: register what builds have measured since the last one."""
     knowledge = installation(settings)
-    if isinstance(knowledge.graph, EmbeddedGraph) and collect(settings, knowledge.graph):
+    graph = knowledge.graph
+    if isinstance(graph, EmbeddedGraph) and (collect(settings, graph) or scale_finished(settings, graph)):
         knowledge.refresh()  # in the background: a page that is being drawn does not wait for it
 
 
@@ -384,12 +370,6 @@ def data_for(requirement: Requirement) -> str:
 
 
 __all__ = [
-    "RequirementError",
-    "Selection",
-    "find_candidates",
-    "rank_candidates",
-    "read_request",
-    "ready",
-    "select",
-    "set_up",
-]
+    "DECISIONS", "RequirementError", "Selection", "extend_scales", "find_candidates", "rank_candidates", "read_request",
+    "refresh_scales", "select", "set_up",
+]  # fmt: skip

@@ -105,6 +105,7 @@ def test_all_candidates_are_registered_once_and_found(job: str, place: Settings,
     before = len(graph)
     assert flow.collect(place, graph) == ()
     assert len(graph) == before
+    assert flow.scale_finished(place, graph) == 0  # four candidates are too few for a scale
 
     selection = flow.select(DIGITS, Preferences(()), knowledge)
     winner = selection.ranking.winner
