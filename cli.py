@@ -137,7 +137,7 @@ def sources() -> None:
 def build(
     file: RequestFile,
     data: Annotated[str | None, typer.Option(help="digits, mnist …, an .npz file, or a folder of pictures.")] = None,
-    minutes: Annotated[float, typer.Option(min=0.1, help="Time for all candidates together.")] = 10.0,
+    minutes: Annotated[float, typer.Option(min=0.5, help="Time for all candidates together.")] = 10.0,
     model: Annotated[Path | None, typer.Option(help="A trained Keras model of your own to start from.")] = None,
     threads: Annotated[int, typer.Option(min=1, help="Threads that a measured model may use.")] = 1,
     name: Annotated[str | None, typer.Option(help="What this machine is called.")] = None,
@@ -150,6 +150,17 @@ def build(
     cli_build.build(
         _settings(), _read(file), data=data, minutes=minutes, model=model, threads=threads, device=(name, kind, price)
     )
+
+
+@cli.command()
+def builds(
+    resume: Annotated[str | None, typer.Option(help="Take this build up again, and follow it to its end.")] = None,
+    stop: Annotated[str | None, typer.Option(help="Stop this build after the step at hand; its best is kept.")] = None,
+) -> None:
+    """List the builds, take one up again, or stop one."""
+    import cli_build
+
+    cli_build.builds(_settings(), resume=resume, stop=stop)
 
 
 @cli.command()
@@ -290,7 +301,7 @@ def _plain_errors() -> Iterator[None]:
         if isinstance(error, GraphError | RefusedQuery):
             _fail(str(error))
         building = sys.modules.get("cli_build")
-        if building is not None and isinstance(error, building.MENDABLE):
+        if building is not None and isinstance(error, (*building.MENDABLE, ValueError)):
             _fail(*(getattr(error, "reasons", None) or [str(error)]))
         raise
 

@@ -47,6 +47,7 @@ MENDABLE = (
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's remarks on the processor are not for the user
 
 POLL_SECONDS = 0.5
+RESUMES = 3  # times that a build is taken up again when its process was killed
 REGISTER_SECONDS = 120.0  # within which the running app registers what was built
 
 
@@ -73,11 +74,31 @@ def build(
     report(settings, job, preferences)
 
 
+def builds(settings: Settings, *, resume: str | None, stop: str | None) -> None:
+    """List the builds of this installation, or take one up again and follow it, or stop one."""
+    from optimizer import jobs
+
+    if stop is not None:
+        jobs.stop(settings.home, stop)
+        typer.echo(f"{stop} stops after the step at hand")
+    elif resume is not None:
+        if jobs.state(settings.home, resume).status not in (jobs.Status.RUNNING, jobs.Status.WAITING):
+            jobs.start(settings.home, resume)
+        follow(settings, resume)
+        report(settings, resume, Preferences(()))
+    else:
+        for state in jobs.jobs(settings.home):
+            title = state.spec.requirement.get("title", "")
+            typer.echo(
+                f"{state.id}  {state.status:<12}{state.done:>3}/{state.total:<3} steps  {state.spec.data}  {title}"
+            )
+
+
 def follow(settings: Settings, job: str) -> None:
     """Draw the job's events until it ends; Ctrl+C asks it to stop after the step at hand."""
     from optimizer import jobs
 
-    told = 0
+    told = resumed = 0
     asked = False
     while True:
         try:
@@ -86,7 +107,11 @@ def follow(settings: Settings, job: str) -> None:
             for event in events[told:]:
                 draw(event)
             told = len(events)
-            if state.status not in (jobs.Status.RUNNING, jobs.Status.WAITING):
+            if state.status is jobs.Status.INTERRUPTED and resumed < RESUMES:
+                resumed += 1
+                typer.echo("the build's process is gone; going on from its last finished step", err=True)
+                jobs.start(settings.home, job)
+            elif state.status not in (jobs.Status.RUNNING, jobs.Status.WAITING):
                 if state.detail:
                     typer.echo(f"{state.status}: {state.detail}", err=True)
                 return
@@ -179,6 +204,8 @@ def register_table(
             raise RegistrationError(
                 [f"{count} of {len(preview.rows)} rows are refused; mend them, or store the others with --good"]
             )
+        if not preview.records:
+            raise RegistrationError(["no row is left to store"])
         done = store(knowledge, preview.records)
         typer.echo(f"stored: {_said(done.new)} new, {_said(done.updated)} updated, {len(preview.rejected)} refused")
 

@@ -313,6 +313,7 @@ def built_rows(outcome: BuildOutcome) -> list[BuiltRow]:
             latency_p50_ms=c.measured.latency_p50_ms,
             latency_p95_ms=c.measured.latency_p95_ms,
             throughput_per_s=c.measured.throughput_per_s,
+            throughput_batch=c.measured.throughput_batch,
             peak_memory_mib=c.measured.peak_memory_mib,
             size_kib=c.measured.size_kib,
             reason=c.recipe.reason,

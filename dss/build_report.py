@@ -24,13 +24,15 @@ class BuiltRow:
     latency_p50_ms: float
     latency_p95_ms: float
     throughput_per_s: float
+    throughput_batch: int  # at which so many inputs a second were reached
     peak_memory_mib: float
     size_kib: float
     reason: str
 
 
 HEAD = (
-    f"{'network':<18}{'format':<8}{'accuracy':>22}{'p50 ms':>9}{'p95 ms':>9}{'per s':>10}{'MiB':>8}{'KiB':>9}  verdict"
+    f"{'network':<18}{'format':<8}{'accuracy':>22}{'p50 ms':>9}{'p95 ms':>9}{'per s @batch':>14}{'MiB':>8}{'KiB':>9}"
+    "  verdict"
 )
 
 
@@ -72,8 +74,9 @@ def _row(row: BuiltRow, candidates: Candidates, chosen: str | None) -> str:
         missed = [v for v in candidates.verdicts(position) if v.outcome is not Outcome.MET]
         verdict = ", ".join(v.limit.label.lower() for v in missed) or "meets every limit"
         verdict = f"misses {verdict}" if missed else verdict
+    pace = f"{shown(row.throughput_per_s)} @{row.throughput_batch}"
     mark = " ← chosen" if row.model == chosen else ""
     return (
         f"{row.network:<18}{row.format:<8}{accuracy:>22}{shown(row.latency_p50_ms):>9}{shown(row.latency_p95_ms):>9}"
-        f"{shown(row.throughput_per_s):>10}{shown(row.peak_memory_mib):>8}{shown(row.size_kib):>9}  {verdict}{mark}"
+        f"{pace:>14}{shown(row.peak_memory_mib):>8}{shown(row.size_kib):>9}  {verdict}{mark}"
     )

@@ -92,7 +92,8 @@ def short(candidates: Candidates, row: int) -> str:
 
 def written(fact: Fact) -> str:
     """A figure with unit and sensible digits."""
-    return f"{shown(fact.value)} {fact.unit}".strip()
+    unit = "per second" if fact.unit == "1/s" else fact.unit
+    return f"{shown(fact.value)} {unit}".strip()
 
 
 def _text(value: object) -> str:

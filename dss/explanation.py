@@ -213,7 +213,8 @@ def sentences(explanation: Explanation) -> list[str]:
     if explanation.set_aside:
         names = ", ".join(o.value for o in explanation.set_aside)
         told.append(
-            f"No candidate has evidence on {names}: undecided by evidence, so the other weights were scaled up."
+            f"Undecided by evidence: {names}. No candidate has a figure there that can be compared with those of at "
+            "least five others, so the other weights were scaled up."
         )
     for tight in explanation.tight:
         limit = tight.verdict.limit
@@ -223,7 +224,7 @@ def sentences(explanation: Explanation) -> list[str]:
         told.append(f"Its source names no {verdict.limit.label.lower()}; it counts as made for any.")
     if explanation.carried:
         names = ", ".join(FIGURE_WORDS.get(f, f) for f in explanation.carried)
-        told.append(f"Measured on another device with the same runtime and precision: {names}.")
+        told.append(f"Measured on another device, in the same precision and library: {names}.")
     for note in explanation.techniques:
         told.append(_technique_sentence(note))
     return told

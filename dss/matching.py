@@ -76,6 +76,11 @@ class Candidates:
         counts = (self.outcomes[:, alone] == UNKNOWN).sum(axis=1)
         return {limit.field: int(n) for limit, n in zip(self.limits, counts, strict=True) if n}
 
+    def lacking(self) -> dict[Limit, int]:
+        """For each limit, how many of those that would match if measured lack its figure."""
+        counts = (self.outcomes[:, self.would_match_if_measured] == UNKNOWN).sum(axis=1)
+        return {limit: int(n) for limit, n in zip(self.limits, counts, strict=True) if n}
+
 
 @dataclass(frozen=True)
 class Counts:

@@ -20,6 +20,7 @@ from repository.projection import Coded, IntArray
 
 _LADDER = (1, 5, 25)  # a number is relaxed to admit at least so many, as far as there are
 _ALTERNATIVES = 4
+_MEANT = frozenset({"task", "business_focus"})  # what the model is for: nobody means another one
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,10 @@ def near_misses(candidates: Candidates) -> tuple[NearMiss, ...]:
 
 
 def closest(candidates: Candidates, most: int = 5, among: IntArray | None = None) -> tuple[Closest, ...]:
-    """The models that miss by least: fewest violations, then fewest unknowns, then the smallest relative excess.
+    """The models that miss by least, one of each network.
+
+    Those for the task that is asked for come first, then the fewest violations, the fewest unknowns, and the smallest
+    relative excess.
 
     Of all models, or of the rows in `among`.
     """
@@ -78,10 +82,18 @@ def closest(candidates: Candidates, most: int = 5, among: IntArray | None = None
         if limit.relation in NUMERIC and isinstance(column, np.ndarray) and isinstance(limit.value, float | int):
             over = (column - limit.value) * (1 if limit.relation is Relation.AT_MOST else -1)
             excess += np.nan_to_num(np.maximum(over, 0)) / max(abs(limit.value), 1e-9)
-    order = np.lexsort((np.arange(len(misses)), excess, misses))[:most]
-    return tuple(
-        Closest(int(row), candidates.verdicts(int(row))) for row in order if misses[row] < np.iinfo(np.int64).max
-    )
+    other = np.zeros(len(misses), bool)
+    for i, limit in enumerate(candidates.limits):
+        if limit.field in _MEANT:
+            other |= candidates.outcomes[i] == VIOLATED
+    order = np.lexsort((np.arange(len(misses)), excess, misses, other))
+    networks = candidates.projection.models["network"].to_numpy(dtype=object)
+    found: dict[object, int] = {}
+    for row in order:
+        if misses[row] == np.iinfo(np.int64).max or len(found) == most:
+            break
+        found.setdefault(networks[row], int(row))
+    return tuple(Closest(row, candidates.verdicts(row)) for row in found.values())
 
 
 def _order(miss: NearMiss) -> tuple[int, float, int]:
@@ -89,7 +101,7 @@ def _order(miss: NearMiss) -> tuple[int, float, int]:
 
     What the model is for comes last: another task is hardly ever what was meant.
     """
-    if miss.limit.field in ("task", "business_focus"):
+    if miss.limit.field in _MEANT:
         return 3, 0.0, -miss.admits
     if miss.excess is not None and isinstance(miss.limit.value, float | int):
         return 0, miss.excess / max(abs(miss.limit.value), 1e-9), -miss.admits
@@ -121,7 +133,7 @@ def _choices(candidates: Candidates, limit: Limit, rows: np.ndarray, given_up: i
             value = column.values[code]
             if isinstance(value, frozenset):
                 seen.update(dict.fromkeys(_narrowest(candidates, limit, value), int(n)))
-        for name, n in seen.most_common(_ALTERNATIVES):
+        for name, n in seen.most_common(0 if limit.field in _MEANT else _ALTERNATIVES):
             enough = enough or n == given_up
             yield NearMiss(limit, (*limit.value, name) if not _single(limit) else (name,), n)
     if given_up and not enough:  # giving the limit up is worth telling only where no alternative does as much

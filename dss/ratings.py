@@ -1,8 +1,9 @@
 """Ratings from 1 to 5, 5 best, derived from evidence by frozen quantiles and blended with users' votes.
 
-A figure's rating is its place among the models of the same purpose (and, for accuracy, the same metric and data
-set) at the time when the scales were frozen: 1 + 4 × the share of them that it beats, counting equals half. Cost,
-latency and complexity are reverse scaled. Frozen scales mean that adding or removing a model reverses no other two.
+A figure's rating is its place among the models of the same purpose at the time when the scales were frozen: 1 + 4 ×
+the share of them that it beats, counting equals half. For accuracy they are also of one metric and one data set, of at
+least five networks, each counted once a precision. Cost, latency and complexity are reverse scaled. Frozen scales mean
+that adding or removing a model reverses no other two.
 """
 
 from __future__ import annotations
@@ -61,7 +62,10 @@ def freeze(projection: Projection, version: int, today: date) -> Iterator[Rating
     for basis in BASES:
         values = _numbers(projection, basis.figure)
         for group, rows in _groups(projection, basis).items():
-            known = values[rows][~np.isnan(values[rows])]
+            rows = rows[~np.isnan(values[rows])]
+            if basis.by_quality:
+                rows = _one_each(projection, rows)
+            known = values[rows]
             if len(known) < LEAST_MEMBERS:
                 continue
             purpose, metric, test_set = group
@@ -143,6 +147,20 @@ def _derived(projection: Projection, objective: Objective) -> tuple[FloatArray, 
         number[fresh] += 1
         used[fresh] = basis.figure
     return np.where(number > 0, total / np.maximum(number, 1), np.nan), used
+
+
+def _one_each(projection: Projection, rows: np.ndarray) -> np.ndarray:
+    """Of each trained network in each precision one model; nothing when fewer than five networks are left.
+
+    The same file on fourteen devices is one act of training: counted fourteen times it would only be compared with
+    itself.
+    """
+    table = projection.models.loc[rows, ["trained", "network", "optimization"]]
+    networks = table["trained"].fillna(table["network"])
+    if networks.nunique() < LEAST_MEMBERS:
+        return rows[:0]
+    first = ~table.assign(trained=networks).duplicated(["trained", "optimization"]).to_numpy(dtype=bool)
+    return np.asarray(rows[first])
 
 
 def _by_scale(projection: Projection, basis: Basis) -> FloatArray:

@@ -52,7 +52,7 @@ def _winner(selection: Selection, top: int) -> Iterator[str]:
     for line in best.lines:
         mark = SHAPES[line.evidence] if line.evidence else " "
         carried = " →" if line.carried_from else ""
-        yield f"  {line.label + ':':<34}{mark} {line.text}{carried}"
+        yield f"  {line.label + ':':<34} {mark} {line.text}{carried}"
     if best.obtain:
         yield f"  {'Get it from:':<34}  {best.obtain} ({best.licence})"
     yield f"  {LEGEND}"
@@ -78,13 +78,18 @@ def _nothing(selection: Selection) -> Iterator[str]:
     if selection.near_misses:
         yield from _ladder(selection.near_misses, selection.candidates.projection)
     else:
-        yield "  none: no single change is enough; relax two of the limits that the closest models violate."
+        yield "  none: no single change is enough."
     missing = selection.candidates.missing()
     for limit in selection.candidates.limits:
         if limit.field in missing:
             number = missing[limit.field]
             models = "model" if number == 1 else "models"
             yield f"  measure {limit.label.lower()}: {number:,} {models} might match then"
+    lacking = selection.candidates.lacking()
+    if lacking and not missing:
+        figures = ", ".join(f"{limit.label.lower()} ({n:,})" for limit, n in lacking.items())
+        yield f"  {len(selection.candidates.would_match_if_measured):,} models violate nothing, but lack: {figures}"
+    yield "  or build one: ./dlom build FILE trains, measures and registers what this machine can run"
     yield ""
     yield "Closest"
     for near in selection.closest:

@@ -27,6 +27,7 @@ from optimizer.candidate import MeasuredCandidate
 from optimizer.spec import SPEC, JobSpec, plan, read_json, write_json
 
 JOBS, EVENTS, END, LOG, STARTED, LOCK = "jobs", "events.jsonl", "end.json", "log.txt", "started", "lock"
+TURN = "turn.lock"
 STOP, STEPS = "stop", "steps"  # as the pipeline reads and writes them
 START_SECONDS = 60.0
 _ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{6}")
@@ -115,6 +116,7 @@ def work(home: Path, job: str) -> Iterator[Event]:
         (folder / STARTED).write_text(f"{os.getpid()}\n")
         from optimizer.pipeline import build  # heavy; not needed to look at jobs
 
+        yield from _turn(folder, keep)
         running = build(folder)
         try:
             while True:
@@ -223,6 +225,26 @@ def _lock(folder: Path) -> Iterator[None]:
                     raise JobError(f"another process is doing the job {folder.name}; wait for it or stop it") from None
                 time.sleep(0.05)
         yield
+
+
+def _turn(folder: Path, keep: _Keep) -> Iterator[Event]:
+    """Wait until no other job of this installation is at work: two at once would spoil each other's measurements.
+
+    The lock is given back by the system when this process ends. A request to stop ends the waiting.
+    """
+    file = os.open(folder.parent / TURN, os.O_RDWR | os.O_CREAT, 0o644)
+    told = False
+    while not (folder / STOP).exists():
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if not told:
+                note = Note("another build is at work on this machine; this one waits for its turn")
+                keep(note)
+                yield note
+                told = True
+            time.sleep(0.5)
 
 
 def _locked(folder: Path) -> bool:

@@ -92,7 +92,7 @@ def test_what_is_not_known_is_said(tiny: Knowledge) -> None:
     assert set(found.unknown_ratings) | set(found.set_aside) == {
         Objective.PERFORMANCE, Objective.RELIABILITY, Objective.COST, Objective.COMPLEXITY,
     }  # fmt: skip
-    assert any("undecided by evidence" in s for s in sentences(found))
+    assert any("Undecided by evidence" in s for s in sentences(found))
 
 
 def test_nothing_fits_and_a_near_miss_does(tiny: Knowledge) -> None:

@@ -44,11 +44,11 @@ def test_choices_offer_what_others_have(tiny: Knowledge) -> None:
 
 
 def test_of_a_taxonomy_the_narrowest_name_is_offered(tiny: Knowledge) -> None:
-    """The board of p is a single-board computer and so an edge device; s is for skin cancer and so medical."""
+    """The board of p is a single-board computer and so an edge device."""
     asked = Requirement(task=("object-detection",), device_types=("phone",))
     assert words(asked, tiny) == ["Types of devices: also allow Single-board computer, admits 1 model"]
     assert words(Requirement(rating_at_least=3.9, business_focus=("industrial",)), tiny) == [
-        "Business focus: ask for Skin cancer, admits 1 model"
+        "Business focus: give it up, admits 1 model"  # nobody means another field
     ]
 
 
@@ -62,9 +62,24 @@ def test_closest_models_tell_all_that_they_miss(tiny: Knowledge) -> None:
     found = flow.find_candidates(asked, tiny)
     near = closest(found, most=2)
     names = [str(tiny.projection.models["model"].iat[c.row]) for c in near]
-    assert names == ["b", "a"]  # one violation each, b's being the smaller
+    assert names == ["b"]  # a misses by more; all are of one network, which is told once
     missed = [v for v in near[0].verdicts if v.outcome is not Outcome.MET]
     assert [verdict_words(v, tiny.projection) for v in missed] == ["Accuracy at least 75 %: has 65 %, 10 short"]
+
+
+def test_the_task_that_is_asked_for_comes_first(facts: Knowledge) -> None:
+    """A detector that misses three numbers is nearer than a perfect classifier of sounds."""
+    asked = Requirement(
+        task=("object-detection",), device_types=("android-phone",), inference_latency_ms_at_most=0.01,
+        budget_usd=5000.0, size_kib_at_most=1.0,
+    )  # fmt: skip
+    found = flow.find_candidates(asked, facts)
+    near = closest(found)
+    purposes = facts.projection.columns["purpose"]
+    assert all("object-detection" in purposes[c.row] for c in near)  # type: ignore[operator]
+    assert len({facts.projection.models["network"].iat[c.row] for c in near}) == len(near) == 5
+    offered = [m for m in near_misses(found) if m.limit.field == "task"]
+    assert all(m.value is None for m in offered)
 
 
 def test_too_much_is_over_and_too_little_is_short(tiny: Knowledge) -> None:
