@@ -1,14 +1,16 @@
-"""Find a model: six steps, preferences, results."""
+"""What the address bar asks for: a step of a request, its results, or a page beside them."""
 
 from __future__ import annotations
+
+import re
 
 import streamlit as st
 
 from ontology.requirement import Step
 from ontology.settings import SettingsError
 from repository.graph import GraphError
-from wizard import header, live, preferences, results, session, step
-from wizard.state import PREFERENCES, RESULTS, Asked
+from wizard import build, builds, header, job, live, model, preferences, register, results, session, step
+from wizard.state import BUILD, BUILDS, PREFERENCES, RESULTS, Asked, Place
 
 # A new page starts at its top; the comment makes it another text for each page, so that it runs at a change only.
 _TO_TOP = "<script>/* {page} */ document.querySelector('[data-testid=stMain]')?.scrollTo(0, 0)</script>"
@@ -24,13 +26,30 @@ def page() -> None:
     if not len(projection):
         header.not_ready("There are no models here yet", "Nothing has been loaded into this installation.")
         return
-    asked = session.asked()
-    header.show(asked)
-    if asked.page == RESULTS:
-        results.show(asked)
+    here = session.here()
+    header.show(here)
+    if isinstance(here, Place):
+        _beside(here)
+    elif here.page == RESULTS:
+        results.show(here)
+    elif here.page == BUILD:
+        build.show(here)
     else:
-        _step(asked)
-    st.html(_TO_TOP.format(page=asked.page), unsafe_allow_javascript=True)
+        _step(here)
+    top = f"{here.kind} {here.name}" if isinstance(here, Place) else here.page
+    st.html(_TO_TOP.format(page=re.sub(r"[^\w -]", "", top)), unsafe_allow_javascript=True)
+
+
+def _beside(place: Place) -> None:
+    """A page that belongs to no request."""
+    if place.kind == "job":
+        job.show(place.name)
+    elif place.kind == "model":
+        model.show(place.name)
+    elif place.name == BUILDS:
+        builds.show()
+    else:
+        register.show()
 
 
 def _step(asked: Asked) -> None:

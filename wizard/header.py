@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import streamlit as st
@@ -11,26 +12,48 @@ from ontology.requirement import spec
 from ontology.requirement_json import to_json
 from ontology.settings import CHECKOUT
 from wizard import session
-from wizard.state import PAGES, PREFERENCES, RESULTS, Asked, given
+from wizard.state import BUILDS, PAGES, PREFERENCES, REGISTER, RESULTS, Asked, Place, given
 from wizard.words import STEP_WORDS, plain, readable
 
 EXAMPLES = CHECKOUT / "examples"
 
 
-def show(asked: Asked) -> None:
-    """Title, tools, progress, and what is wrong with the link or the file."""
+def show(here: Asked | Place) -> None:
+    """Title, the three parts of the app; for a request its tools, progress, and what is wrong with the link or file."""
     with st.container(key="head", horizontal=True, vertical_alignment="center"):
         st.html(
-            '<div class="brand"><b>DLOM</b><span>Find the optimized model and device that fit your needs</span></div>',
-            width="stretch",
+            '<div class="brand"><b>DLOM</b><span>the model and device that fit your needs</span></div>', width="content"
         )
-        _examples()
-        _file(asked)
-        _share(asked)
+        _parts(here)
+        if isinstance(here, Asked):
+            _examples()
+            _file(here)
+            _share(here)
+    if isinstance(here, Place):
+        st.html('<div class="rule"></div>')
+        return
     with st.container(key="steps", horizontal=True, gap="small"):
         for position, name in enumerate(PAGES, start=1):
-            _step(asked, name, position)
-    _problems(asked)
+            _step(here, name, position)
+    _problems(here)
+
+
+def _parts(here: Asked | Place) -> None:
+    """Find a model, Builds, Register; the one that is shown is marked."""
+    at = BUILDS if not isinstance(here, Asked) and (here.kind == "job" or here.name == BUILDS) else ""
+    at = REGISTER if not isinstance(here, Asked) and here.kind == "view" and here.name == REGISTER else at
+    at = at or ("find" if isinstance(here, Asked) else "")
+    with st.container(key="parts", horizontal=True, width="stretch", gap="small"):
+        _part("find", "Find a model", at, session.back_to_request)
+        _part(BUILDS, "Builds", at, session.go, "view", BUILDS)
+        _part(REGISTER, "Register", at, session.go, "view", REGISTER)
+
+
+def _part(name: str, label: str, at: str, to: Callable[..., None], *where: str) -> None:
+    st.button(
+        label, key=f"part-{name}", type="primary" if name == at else "tertiary", on_click=to, args=where,
+        width="content",
+    )  # fmt: skip
 
 
 def not_ready(title: str, reason: str) -> None:
@@ -61,7 +84,9 @@ def _step(asked: Asked, name: str, position: int) -> None:
 
 
 def _examples() -> None:
-    with st.popover("Start from an example", icon=":material/lightbulb:", type="tertiary"):
+    # A popover stays open while it is the same one: a choice makes it another, which is closed.
+    times = st.session_state.get("examples_taken", 0)
+    with st.popover("Start from an example", icon=":material/lightbulb:", type="tertiary", key=f"examples-{times}"):
         st.caption("Fills in all steps and preferences. It replaces your entries; the browser's back returns them.")
         for file in sorted(EXAMPLES.glob("*.json")):
             st.button(
@@ -82,6 +107,7 @@ def _title(file: Path) -> str:
 
 def _take_example(file: Path) -> None:
     session.load(file.read_bytes(), PAGES[0])
+    st.session_state["examples_taken"] = st.session_state.get("examples_taken", 0) + 1
 
 
 def _file(asked: Asked) -> None:
@@ -99,7 +125,9 @@ def _file(asked: Asked) -> None:
             width="stretch",
         )
         upload = session.key("upload")
-        st.file_uploader("Load a requirement", type="json", key=upload, on_change=_uploaded, args=(upload,))
+        st.file_uploader(
+            "Load a requirement", type="json", key=upload, max_upload_size=5, on_change=_uploaded, args=(upload,)
+        )
 
 
 def _uploaded(key: str) -> None:

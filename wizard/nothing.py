@@ -13,7 +13,7 @@ from dss.words import near_miss_words, verdict_words
 from flow import Selection
 from ontology.requirement import Outcome
 from wizard import parts, session
-from wizard.state import Asked
+from wizard.state import BUILD, Asked
 from wizard.step import way
 from wizard.words import models, plain
 
@@ -39,6 +39,12 @@ def show(asked: Asked, selection: Selection) -> None:
                 "back, or measure what is missing."
             )
         measurable(candidates)
+        st.html(parts.eyebrow("Or have one made"))
+        st.caption("Small networks are trained on your data and measured on this machine; then this search finds them.")
+        st.button(
+            "Build one", key="build-one", icon=":material/construction:", on_click=session.turn_to, args=(BUILD,),
+            type="secondary" if selection.near_misses else "primary", width="stretch",
+        )  # fmt: skip
     with right:
         st.html(parts.eyebrow("What comes closest"))
         p = candidates.projection

@@ -67,7 +67,7 @@ def mark(grade: Grade | None, *, carried: bool = False, source: str = "") -> str
     title = m.meaning + (f"; {source}" if source else "")
     other = " ↷ other device" if carried else ""
     if carried:
-        title += "; taken over from another device with the same runtime and precision"
+        title += "; taken over from another device in the same precision and library"
     colour = GRADE_COLOURS[grade]
     return f'<span class="mark" style="color:{colour}" title="{safe(title)}">{m.shape} {m.word}{other}</span>'
 
@@ -181,9 +181,20 @@ def differences(found: Iterable[Difference]) -> str:
     return f'<table class="bars">{rows}</table>' if rows else "<div>Both score the same on every objective.</div>"
 
 
+def plan(title: str, steps: Iterable[tuple[str, str]]) -> str:
+    """What is done in which order, each with its reason."""
+    lines = "".join(f"<li><b>{safe(name)}</b>: {safe(why)}</li>" for name, why in steps)
+    return f'<div class="plan"><h5>{safe(title)}</h5><ol>{lines}</ol></div>'
+
+
 def told(sentences: Iterable[str]) -> str:
     """Sentences as a list."""
     return '<ul class="told">' + "".join(f"<li>{safe(s)}</li>" for s in sentences) + "</ul>"
+
+
+def log(lines: Iterable[str]) -> str:
+    """What was done, oldest first."""
+    return '<ul class="log">' + "".join(f"<li>{safe(line)}</li>" for line in lines) + "</ul>"
 
 
 def weakest(explanation: Explanation) -> str:

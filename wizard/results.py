@@ -10,8 +10,8 @@ from dss.card import Card, card
 from dss.explanation import difference, explain, sentences
 from dss.ranking import Scored
 from flow import Selection
-from wizard import chart, nothing, parts, session, table
-from wizard.state import Asked
+from wizard import artifact, chart, nothing, parts, session, table
+from wizard.state import BUILD, Asked
 from wizard.step import way
 from wizard.words import models, plain
 
@@ -34,6 +34,10 @@ def show(asked: Asked) -> None:
         st.html(parts.card(c, winner, "Recommended for you", first=True) + parts.legend())
     with right:
         _choose(c)
+        st.button(
+            "Build new", key="build-new", icon=":material/construction:", on_click=session.turn_to, args=(BUILD,),
+            width="stretch",
+        )  # fmt: skip
         _why(asked, selection, winner)
     others, drawn, gaps, query = st.tabs(
         [
@@ -86,7 +90,9 @@ def _tasks(selection: Selection) -> int:
 def _choose(c: Card) -> None:
     site = urlsplit(c.obtain)
     licence = plain(c.licence)
-    if site.scheme in ("https", "http") and site.netloc:
+    if artifact.download(session.knowledge(), c.model, key=f"choose-{c.model}", before="Choose: ", wide=True):
+        st.caption("The file that was built or registered here and measured, ready for the device.")
+    elif site.scheme in ("https", "http") and site.netloc:
         st.link_button(
             f"Choose: get it from {plain(site.netloc)}", c.obtain, type="primary", icon=":material/open_in_new:",
             width="stretch",
@@ -96,10 +102,14 @@ def _choose(c: Card) -> None:
         st.info(f"How to get it: {plain(c.obtain)}. Licence: {licence}.", icon=":material/download:")
     else:
         st.info(
-            "Its source describes this model but offers no download. Take it as a reference, or choose another "
-            f"from the list below. Licence: {licence}.",
+            "Its source describes this model but offers no download. Take it as a reference, choose another "
+            f"from the list below, or build one. Licence: {licence}.",
             icon=":material/menu_book:",
         )
+    st.button(
+        "History, lineage, ratings", key=f"model-{c.model}", icon=":material/description:", on_click=session.go,
+        args=("model", c.model), width="stretch",
+    )  # fmt: skip
 
 
 def _why(asked: Asked, selection: Selection, scored: Scored) -> None:

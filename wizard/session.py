@@ -7,26 +7,32 @@ visitor goes back or forward.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from urllib.parse import urlencode
 
 import streamlit as st
 
 from dss.matching import Candidates
-from dss.preferences import PreferenceError
+from dss.preferences import PreferenceError, Preferences
 from flow import Selection, find_candidates, installation, read_request, select
 from ontology.requirement import Choices, Requirement
 from ontology.requirement_json import RequirementError
 from ontology.settings import Settings
 from repository.knowledge import Knowledge
-from wizard.state import Asked, known, restore
+from wizard.state import Asked, Place, known, place_of, restore
 
-_ASKED, _ADDRESS, _CLICKED, _GENERATION = "asked", "address", "clicked", "generation"
+_ASKED, _PLACE, _ADDRESS, _CLICKED, _GENERATION = "asked", "place", "address", "clicked", "generation"
 _SELECTION, _LOADED = "selection", "load_problems"
+
+
+def settings() -> Settings:
+    """Where this installation lies. Raises SettingsError."""
+    return Settings.from_environment(os.environ)
 
 
 def knowledge() -> Knowledge:
     """What this installation knows. Raises SettingsError or GraphError when it cannot be had."""
-    return installation(Settings.from_environment(os.environ))
+    return installation(settings())
 
 
 def choices() -> Choices:
@@ -34,24 +40,31 @@ def choices() -> Choices:
     return knowledge().projection.choices
 
 
-def asked() -> Asked:
-    """What is asked: what this session holds after a click of its own, else what the address bar says.
+def here() -> Place | Asked:
+    """Where the visitor is: what this session holds after a click of its own, else what the address bar says.
 
     A click can overtake the address that the click before it wrote, and then arrives with an address that is out of
     date; going back and forward comes without a click. So only a run without one reads the address.
     """
     parameters = known(st.query_params.to_dict())
-    held: Asked | None = st.session_state.get(_ASKED)
     clicked = st.session_state.pop(_CLICKED, False)
-    if held is not None and parameters == st.session_state.get(_ADDRESS):
-        return held
-    if held is not None and clicked:
-        st.query_params.from_dict(st.session_state[_ADDRESS])
-        return held
-    found = st.session_state[_ASKED] = restore(parameters, choices())
+    known_address = st.session_state.get(_ADDRESS)
+    if known_address is not None and (clicked or parameters == known_address):
+        if parameters != known_address:
+            st.query_params.from_dict(known_address)
+        return _shown()
+    place = st.session_state[_PLACE] = place_of(parameters)
+    if place is None or _ASKED not in st.session_state:
+        st.session_state[_ASKED] = restore({} if place else parameters, choices())
     st.session_state[_ADDRESS] = parameters
     renew()
-    return found
+    return _shown()
+
+
+def _shown() -> Place | Asked:
+    place: Place | None = st.session_state[_PLACE]
+    asked: Asked = st.session_state[_ASKED]
+    return place or asked
 
 
 def held() -> Asked:
@@ -68,9 +81,25 @@ def keep() -> None:
 
 def commit(changed: Asked) -> None:
     """Hold a new state and write it to the address bar, which makes one entry of the browser's history."""
-    keep()
     st.session_state[_ASKED] = changed
-    st.session_state[_ADDRESS] = changed.parameters()
+    _write(None, changed.parameters())
+
+
+def go(kind: str, name: str) -> None:
+    """Go to a page beside the steps; the request stays as it is."""
+    place = Place(kind, name)
+    _write(place, place.parameters())
+
+
+def back_to_request() -> None:
+    """Return to the page of the request that was left."""
+    commit(held())
+
+
+def _write(place: Place | None, address: Mapping[str, str]) -> None:
+    keep()
+    st.session_state[_PLACE] = place
+    st.session_state[_ADDRESS] = dict(address)
     if st.session_state[_ADDRESS] != known(st.query_params.to_dict()):
         st.query_params.from_dict(st.session_state[_ADDRESS])
 
@@ -126,6 +155,12 @@ def link(what: Asked) -> str:
     """The address that restores this state anywhere."""
     base = (st.context.url or "").partition("?")[0]
     return f"{base}?{urlencode(what.parameters())}"
+
+
+def preferences_for(requirement: Requirement) -> Preferences:
+    """The visitor's own preferences when this is what was asked, else none: a build keeps no preferences."""
+    asked: Asked | None = st.session_state.get(_ASKED)
+    return asked.preferences if asked is not None and asked.requirement == requirement else Preferences()
 
 
 def candidates(requirement: Requirement) -> Candidates:

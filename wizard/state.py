@@ -14,12 +14,35 @@ from dss.preferences import PreferenceError, Preferences
 from ontology.requirement import Choices, Relation, Requirement, Step, specs
 from ontology.requirement_json import Problem, RequirementError, from_link, to_link
 
-PREFERENCES, RESULTS = "preferences", "results"
+PREFERENCES, RESULTS, BUILD = "preferences", "results", "build"
 PAGES: tuple[str, ...] = (*(step.value for step in Step), PREFERENCES, RESULTS)
+BUILDS, REGISTER = "builds", "register"  # pages that belong to no request
+LONGEST_NAME = 200
 LONGEST_DRAFT = 80  # characters of a wrong entry that are kept, so that it can be mended
 _OURS = ("step", "prefs", "title")
 _STREAMLITS = ("embed", "embed_options")
 _FIELDS = dict(specs())
+
+
+@dataclass(frozen=True)
+class Place:
+    """A page beside the wizard's steps: one `job` or `model` by its name, or a `view`: builds, register."""
+
+    kind: str
+    name: str
+
+    def parameters(self) -> dict[str, str]:
+        """The parameters of its link: `?job=ID`, `?model=NAME`, `?view=builds`."""
+        return {self.kind: self.name}
+
+
+def place_of(parameters: Mapping[str, str]) -> Place | None:
+    """The place that a link names, if it names one; what else the link says is then left out."""
+    given = known(parameters)
+    for kind in ("job", "model"):
+        if given.get(kind):
+            return Place(kind, given[kind][:LONGEST_NAME])
+    return Place("view", given["view"]) if given.get("view") in (BUILDS, REGISTER) else None
 
 
 @dataclass(frozen=True)
@@ -85,7 +108,7 @@ def restore(parameters: Mapping[str, str], choices: Choices) -> Asked:
     given = known(parameters)
     notes = [Problem(name, f"is no field of a requirement{_nearest(name)}") for name in given if not _is_known(name)]
     page = given.get("step", PAGES[0])
-    if page not in PAGES:
+    if page not in (*PAGES, BUILD):
         notes.append(Problem("step", f"there is no step {page[:40]!r}; the steps are {', '.join(PAGES)}"))
         page = PAGES[0]
     preferences, wrong = _preferences(given.get("prefs", ""))

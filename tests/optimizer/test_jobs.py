@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import sys
@@ -244,3 +245,16 @@ def test_steps_share_a_training() -> None:
 def test_a_job_is_checked_before_it_is_kept(change: dict[str, Any], said: str) -> None:
     with pytest.raises(SpecError, match=said):
         spec(**change)
+
+
+def test_a_second_build_waits_for_its_turn(tmp_path: Path) -> None:
+    """Two at once would spoil each other's measurements; a request to stop ends the waiting."""
+    job = jobs.create(tmp_path, spec())
+    with (tmp_path / "jobs" / jobs.TURN).open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        events = jobs.work(tmp_path, job)
+        assert next(events) == Note("another build is at work on this machine; this one waits for its turn")
+        jobs.stop(tmp_path, job)
+        list(events)
+    assert jobs.state(tmp_path, job).status is Status.STOPPED
+    assert jobs.results(tmp_path, job) == []

@@ -47,6 +47,8 @@ def has_parameters(page: Page, **expected: str) -> None:
 
 @pytest.mark.browser
 def test_the_paper_case_from_example_to_choice_and_back_and_a_near_miss(loaded: Path) -> None:
+    from playwright.sync_api import expect
+
     with browser.browser() as chromium, browser.app(loaded) as address:
         context = chromium.new_context(viewport={"width": 1280, "height": 800})
         context.set_default_timeout(15_000)
@@ -60,13 +62,13 @@ def test_the_paper_case_from_example_to_choice_and_back_and_a_near_miss(loaded: 
         page.get_by_role("button", name="Start from an example").click()
         page.get_by_role("button", name="Medical company ABC").click()
         has_parameters(page, business_focus="medical", budget_usd="14000", devices="10")
-        page.keyboard.press("Escape")
+        expect(page.get_by_role("button", name="Medical company ABC")).to_have_count(0)  # the list has closed
         heading(page, HEADINGS["project"])
-        assert page.get_by_label("Total budget, at most").input_value() == "14,000 USD"
+        expect(page.get_by_label("Total budget, at most")).to_have_value("14,000 USD")
         for step in list(HEADINGS)[1:]:
             page.locator(".st-key-next button").click()
             heading(page, HEADINGS[step])
-        assert page.get_by_role("radio", checked=True).count() == 7
+        expect(page.get_by_role("radio", checked=True)).to_have_count(7)
         page.locator(".st-key-next button").click()
         heading(page, "models meet every limit")
         page.get_by_text("Recommended for you").wait_for()
@@ -79,19 +81,19 @@ def test_the_paper_case_from_example_to_choice_and_back_and_a_near_miss(loaded: 
             page.go_back()
             heading(page, HEADINGS[step])
             has_parameters(page, step=step, business_focus="medical", budget_usd="14000", devices="10")
-        assert page.get_by_label("Number of devices").input_value() == "10 devices"
+        expect(page.get_by_label("Number of devices")).to_have_value("10 devices")
         for step in list(HEADINGS)[1:]:
             page.go_forward()
             heading(page, HEADINGS[step])
         page.go_forward()
         heading(page, "models meet every limit")
-        assert page.locator(".card h3").first.inner_text() == winner
+        expect(page.locator(".card h3").first).to_have_text(winner)
 
         # The link restores the same answer in a new tab.
         other = context.new_page()
         other.goto(restored)
         heading(other, "models meet every limit")
-        assert other.locator(".card h3").first.inner_text() == winner
+        expect(other.locator(".card h3").first).to_have_text(winner)
         other.close()
 
         # A value typed and not yet taken in is not lost by an immediate click on Next.

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from dss.preferences import ALL_PAIRS, SIGNED_SCALE, Pair, Preference, Preferences
 from ontology.records import Grade
 from ontology.requirement import Requirement, specs
-from wizard.state import PAGES, Asked, restore
+from wizard.state import BUILD, PAGES, Asked, Place, place_of, restore
 
 CHOICES = {
     "area": {"medical": "Medical", "retail": "Retail"},
@@ -75,7 +75,7 @@ def test_a_bad_link_keeps_the_good_fields_and_names_the_others() -> None:
             "security and latency are compared twice (security over latency: weak; latency over security: strong): "
             "keep one of the two",
         ),
-        ("title", "must be a text of at most 200 characters"),
+        ("title", "must be one line of text, at most 200 characters"),
     ]
     assert len(asked.preferences) == 1
 
@@ -106,6 +106,18 @@ def test_streamlits_own_parameters_are_no_problem() -> None:
     assert restore({"embed": "true", "step": "cloud"}, CHOICES).notes == ()
 
 
+def test_a_link_to_a_build_or_a_model_names_a_place_and_nothing_else_does() -> None:
+    assert place_of({"job": "20261120-063749-4f06ff", "devices": "3"}) == Place("job", "20261120-063749-4f06ff")
+    assert place_of({"model": "local-1"}) == Place("model", "local-1")
+    assert place_of({"view": "builds", "embed": "true"}) == Place("view", "builds")
+    assert place_of({"view": "elsewhere"}) is place_of({"step": "build"}) is place_of({"job": ""}) is None
+
+
+@given(st.sampled_from(["job", "model"]), st.text(min_size=1, max_size=200))
+def test_every_place_survives_its_link(kind: str, name: str) -> None:
+    assert place_of(Place(kind, name).parameters()) == Place(kind, name)
+
+
 def judged(pairs: list[Pair]) -> st.SearchStrategy[tuple[Preference, ...]]:
     signed = st.sampled_from(SIGNED_SCALE)
     return st.tuples(*(st.builds(Preference.between, *map(st.just, pair), signed) for pair in pairs))
@@ -114,7 +126,7 @@ def judged(pairs: list[Pair]) -> st.SearchStrategy[tuple[Preference, ...]]:
 judgements = st.lists(st.sampled_from(ALL_PAIRS), unique=True).flatmap(judged)
 requirements = st.builds(
     Requirement,
-    title=st.text(max_size=20).map(str.strip),
+    title=st.text(max_size=20).filter(str.isprintable).map(str.strip),
     budget_usd=st.none() | st.floats(1e-3, 1e9),
     devices=st.integers(1, 1_000_000),
     networks=st.sets(st.sampled_from(["resnet-50", "vgg-16"])).map(lambda s: tuple(sorted(s))),
@@ -124,7 +136,7 @@ requirements = st.builds(
 )
 
 
-@given(requirements, judgements, st.sampled_from(PAGES))
+@given(requirements, judgements, st.sampled_from([*PAGES, BUILD]))
 def test_every_state_survives_the_link(requirement: Requirement, made: tuple[Preference, ...], page: str) -> None:
     asked = Asked(requirement, Preferences(made), page, {})
     assert restore(asked.parameters(), CHOICES) == asked

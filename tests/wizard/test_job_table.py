@@ -1,0 +1,69 @@
+"""A build's table and chart on two candidates: one within the limits, one beyond both."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+import flow
+from dss.build_report import BuiltRow
+from dss.matching import Candidates
+from ontology.requirement import Requirement
+from repository.knowledge import Knowledge
+from wizard.job_table import REGISTERING, chart, table
+
+FAST = BuiltRow("fast", "mlp-128-64", "fiq", 97.0, 95.0, 98.0, 0.01, 0.02, 100_000.0, 1, 3.4, 25.0, "")
+SLOW = BuiltRow("slow", "report-cnn", "h5", 80.0, 76.0, 84.0, 4.0, 5.0, 250.0, 1, 20.0, 266.0, "")
+
+
+@pytest.fixture(scope="module")
+def asked(knowledge: Knowledge) -> Candidates:
+    return flow.find_candidates(
+        Requirement(accuracy_percent_at_least=90.0, inference_latency_ms_at_most=1.0), knowledge
+    )
+
+
+def test_every_candidate_stands_in_a_line_with_its_numbers(asked: Candidates) -> None:
+    found = table([FAST, SLOW], asked, "fast", "best so far")
+    assert list(found["Verdict"]) == ["★ best so far", REGISTERING]
+    assert list(found["Network"]) == ["MLP with 128 and 64 units", "CNN of the optimization report"]
+    assert list(found["p95 (ms)"]) == [0.02, 5.0]
+    assert list(found["95 % interval"]) == ["95.0 to 98.0", "76.0 to 84.0"]
+
+
+def test_the_verdict_of_a_registered_model_names_what_it_misses(asked: Candidates) -> None:
+    p = asked.projection
+    latency, accuracy = p.columns["inference_latency_ms"], p.columns["accuracy_percent"]
+    rows = [i for i in range(len(p)) if latency[i] > 1 and accuracy[i] < 90]  # type: ignore[operator]
+    name = str(p.models["model"].iat[rows[0]])
+    found = table([BuiltRow(name, *list(vars(SLOW).values())[1:])], asked, None)
+    assert list(found["Verdict"]) == ["✗ misses accuracy; ✗ misses inference latency"]
+
+
+def test_the_limits_are_drawn_where_they_are(asked: Candidates) -> None:
+    drawn = chart([FAST, SLOW], asked, "fast")
+    lines = [shape for shape in drawn.layout.shapes if shape.type == "line"]
+    assert {(line.x0, line.y0) for line in lines} == {(1.0, 0), (0, 90.0)}
+    (area,) = [shape for shape in drawn.layout.shapes if shape.type == "rect"]
+    assert (area.x1, area.y0) == (1.0, 90.0)  # up to 1 ms, from 90 % on
+    assert {a.text for a in drawn.layout.annotations} == {"at most 1 ms", "at least 90 %"}
+    low, high = drawn.layout.xaxis.range
+    assert low < math.log10(0.01) < math.log10(4.0) < high
+    (star,) = [trace for trace in drawn.data if trace.name == "chosen"]
+    assert (star.x[0], star.y[0]) == (0.01, 97.0)
+
+
+def test_a_network_keeps_its_colour_while_others_come(asked: Candidates) -> None:
+    alone, both = chart([SLOW], asked, None), chart([FAST, SLOW], asked, None)
+    colours = [
+        {trace.name: trace.marker.color for trace in drawn.data}["CNN of the optimization report"]
+        for drawn in (alone, both)
+    ]
+    assert colours[0] == colours[1]
+
+
+def test_without_limits_and_without_candidates_there_is_a_chart_still(knowledge: Knowledge) -> None:
+    anything = flow.find_candidates(Requirement(), knowledge)
+    assert not chart([], anything, None).layout.shapes
+    assert len(chart([FAST], anything, None).data) == 1

@@ -1,0 +1,161 @@
+"""A build's candidates as a table and a chart. Nothing here knows Streamlit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from dss.build_report import BuiltRow
+from dss.explanation import shown
+from dss.matching import Candidates
+from dss.words import verdict_words
+from ontology.requirement import Limit, Outcome, Relation, Verdict, limits
+from optimizer.formats.shelf import FORMATS
+from optimizer.networks.own import OWN
+from optimizer.networks.shelf import NETWORKS
+from wizard.theme import ACCENT, SERIES, SYMBOLS
+
+REGISTERING = "being registered"
+DRAWN: Mapping[str, str] = {"inference_latency_ms": "x", "accuracy_percent": "y"}
+MARGIN = 1.5  # of the latencies, so that points do not stick to the frame
+
+
+def label_of_network(name: str) -> str:
+    """What a person reads for a network of the shelf."""
+    return "Your own model" if name == OWN else NETWORKS[name].label
+
+
+def open_ends(row: BuiltRow, candidates: Candidates) -> tuple[Verdict, ...] | None:
+    """The limits that a candidate does not meet or that are not known of it; None before it is registered."""
+    position = candidates.projection.positions.get(row.model)
+    if position is None:
+        return None
+    return tuple(v for v in candidates.verdicts(position) if v.outcome is not Outcome.MET)
+
+
+def verdict(row: BuiltRow, candidates: Candidates, chosen: str | None, best: str = "chosen") -> str:
+    """`★ chosen` (in the words of `best`), `✓ meets every limit`, or `✗ misses inference latency`."""
+    if row.model == chosen:
+        return f"★ {best}"
+    missed = open_ends(row, candidates)
+    if missed is None:
+        return REGISTERING
+    said = [f"{'? not known' if v.outcome is Outcome.UNKNOWN else '✗ misses'} {v.limit.label.lower()}" for v in missed]
+    return "; ".join(said) or "✓ meets every limit"
+
+
+def misses(row: BuiltRow, candidates: Candidates) -> list[str]:
+    """Each limit that is not met, with the candidate's figure and by how much."""
+    return [verdict_words(v, candidates.projection) for v in open_ends(row, candidates) or ()]
+
+
+def table(rows: Sequence[BuiltRow], candidates: Candidates, chosen: str | None, best: str = "chosen") -> pd.DataFrame:
+    """One line for each finished candidate, numbers as numbers so that they sort."""
+    return pd.DataFrame(
+        {
+            "Verdict": [verdict(r, candidates, chosen, best) for r in rows],
+            "Network": [label_of_network(r.network) for r in rows],
+            "Stored as": [FORMATS[r.format].label for r in rows],
+            "Accuracy (%)": [r.accuracy_percent for r in rows],
+            "95 % interval": [
+                ""
+                if r.accuracy_low_percent is None
+                else f"{r.accuracy_low_percent:.1f} to {r.accuracy_high_percent:.1f}"
+                for r in rows
+            ],
+            "p50 (ms)": [r.latency_p50_ms for r in rows],
+            "p95 (ms)": [r.latency_p95_ms for r in rows],
+            "Per second": [r.throughput_per_s for r in rows],
+            "Memory (MiB)": [r.peak_memory_mib for r in rows],
+            "Size (KiB)": [r.size_kib for r in rows],
+        }
+    )
+
+
+def chart(rows: Sequence[BuiltRow], candidates: Candidates, chosen: str | None, best: str = "chosen") -> go.Figure:
+    """Accuracy against latency, one colour and shape for each network, with what the requirement allows shaded."""
+    drawn = [r for r in rows if r.accuracy_percent is not None]
+    figure = go.Figure()
+    asked = [limit for limit in limits(candidates.requirement) if limit.figure in DRAWN]
+    spans = _spans(drawn, asked)
+    _limits(figure, asked, spans)
+    for i, network in enumerate((*NETWORKS, OWN)):  # so that a network keeps its colour while others come
+        if network not in {r.network for r in drawn}:
+            continue
+        own = [r for r in drawn if r.network == network]
+        figure.add_scatter(
+            x=[r.latency_p50_ms for r in own],
+            y=[r.accuracy_percent for r in own],
+            error_y={
+                "type": "data", "symmetric": False, "thickness": 1, "width": 3, "color": "#b3c0c6",
+                "array": [(r.accuracy_high_percent or 0) - (r.accuracy_percent or 0) for r in own],
+                "arrayminus": [(r.accuracy_percent or 0) - (r.accuracy_low_percent or 0) for r in own],
+            },
+            mode="markers",
+            name=label_of_network(network),
+            text=[
+                f"{label_of_network(r.network)}<br>{FORMATS[r.format].label}<br>{shown(r.latency_p50_ms)} ms<br>"
+                f"{r.accuracy_percent:.1f} % [{r.accuracy_low_percent:.1f} to {r.accuracy_high_percent:.1f}]"
+                for r in own
+            ],
+            hovertemplate="%{text}<extra></extra>",
+            marker={"color": SERIES[i % len(SERIES)], "symbol": SYMBOLS[i % len(SYMBOLS)], "size": 10},
+        )  # fmt: skip
+    star = [r for r in drawn if r.model == chosen]
+    if star:
+        figure.add_scatter(
+            x=[star[0].latency_p50_ms], y=[star[0].accuracy_percent], mode="markers", name=best,
+            marker={"color": ACCENT, "symbol": "star", "size": 18, "line": {"color": "#1d2b33", "width": 1.5}},
+            hoverinfo="skip",
+        )  # fmt: skip
+    (left, right), (low, high) = spans["x"], spans["y"]
+    figure.update_xaxes(
+        type="log", range=[math.log10(left), math.log10(right)], title="Inference latency in ms, median (logarithmic)",
+        showline=True, linecolor="#c8d1d5",
+        dtick=1 if right > 100 * left else None,
+    )  # fmt: skip
+    figure.update_yaxes(title="Accuracy in %", range=[low, high])
+    figure.update_layout(
+        height=330, margin={"l": 10, "r": 10, "t": 24, "b": 10}, hovermode="closest", dragmode=False,
+        legend={"orientation": "h", "y": -0.28}, uirevision="same",
+    )  # fmt: skip
+    return figure
+
+
+def _spans(rows: Sequence[BuiltRow], asked: Sequence[Limit]) -> dict[str, tuple[float, float]]:
+    """What both axes show: every point with its interval, and the limits."""
+    bounds = {axis: [float(x.value) for x in asked if DRAWN[x.figure] == axis] for axis in ("x", "y")}  # type: ignore[arg-type]
+    latencies = [r.latency_p50_ms for r in rows] + bounds["x"] or [1.0]
+    accuracies = [a for r in rows for a in (r.accuracy_low_percent, r.accuracy_high_percent) if a is not None]
+    accuracies += bounds["y"]
+    low = min(accuracies, default=0.0)
+    return {
+        "x": (min(latencies) / MARGIN, max(latencies) * MARGIN),
+        "y": (max(0.0, low - 2.0), min(102.0, max(accuracies, default=100.0) + 2.0)),
+    }
+
+
+def _limits(figure: go.Figure, asked: Sequence[Limit], spans: Mapping[str, tuple[float, float]]) -> None:
+    """A line for each limit on a drawn figure, and the part of the plane that all of them allow."""
+    allowed = {"x": list(spans["x"]), "y": list(spans["y"])}
+    for limit in asked:
+        value, axis = float(limit.value), DRAWN[limit.figure]  # type: ignore[arg-type]
+        end = 1 if limit.relation is Relation.AT_MOST else 0
+        allowed[axis][end] = value
+        text = f"{limit.relation.value} {shown(value)} {limit.unit}"
+        along: dict[str, Any] = {"showarrow": False, "text": text, "font": {"color": "#a33a00", "size": 12}}
+        if axis == "x":  # a logarithmic axis wants the logarithm in annotations, and the value itself in lines
+            figure.add_vline(x=value, line={"color": "#a33a00", "dash": "dash", "width": 1.5})
+            figure.add_annotation(x=math.log10(value), y=1, yref="paper", yanchor="bottom", **along)
+        else:
+            figure.add_hline(y=value, line={"color": "#a33a00", "dash": "dash", "width": 1.5})
+            figure.add_annotation(x=0, xref="paper", y=value, xanchor="left", yanchor="top", **along)
+    if asked:
+        figure.add_shape(
+            type="rect", x0=allowed["x"][0], x1=allowed["x"][1], y0=allowed["y"][0], y1=allowed["y"][1],
+            fillcolor=ACCENT, opacity=0.07, line_width=0, layer="below",
+        )  # fmt: skip

@@ -1,0 +1,136 @@
+"""What the graph says of one model beyond its card: history, lineage, votes. Nothing here knows Streamlit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from ontology.records import Grade
+from repository.knowledge import Knowledge
+from repository.projection import Projection
+from repository.rq import bind, query
+from repository.terms import Name, local
+from wizard.words import MARKS
+
+_FIGURES = {
+    "inference_latency_ms": "Latency (ms)",
+    "p95_latency_ms": "p95 (ms)",
+    "throughput_per_s": "Per second",
+    "peak_memory_mib": "Memory (MiB)",
+    "size_kib": "Size (KiB)",
+}
+
+
+def history(knowledge: Knowledge, model: str) -> pd.DataFrame:
+    """One line for each act of obtaining figures, the newest first; empty where nothing was obtained."""
+    found = knowledge.run(bind(query("model-history"), model=[Name("m", model)]))
+    p = knowledge.projection
+    lines = []
+    for _, row in found.iterrows():
+        timed = _number(row["inference_latency_ms"]) is not None  # the run's p95 belongs to this act
+        mark = MARKS[Grade(local(str(row["evidence"])))]
+        lines.append(
+            {
+                "Obtained": _text(row["obtained"]) or "not dated",
+                "Evidence": f"{mark}{' ↷' if _text(row['carried_from']) else ''}",
+                "Counts": "now" if row["current"] == "true" else "no, past",
+                "Quality": _quality(row, p),
+                **{
+                    label: _number(row[name]) if timed or name != "p95_latency_ms" else None
+                    for name, label in _FIGURES.items()
+                },
+                "How": _how(row),
+                "Source": p.label("src", local(str(row["source"]))) if _text(row["source"]) else "not stated",
+            }
+        )
+    frame = pd.DataFrame(lines)
+    empty = [label for label in _FIGURES.values() if len(frame) and frame[label].isna().all()]
+    return frame.drop(columns=empty)
+
+
+def _quality(row: pd.Series, p: Projection) -> str:
+    value, unit = _number(row["accuracy_percent"]), " %"
+    if value is None:
+        value, unit = _number(row["metric_value"]), ""
+    if value is None:
+        return ""
+    low, high = _number(row["accuracy_low_percent"]), _number(row["accuracy_high_percent"])
+    interval = "" if low is None or high is None else f" [{low:.1f} to {high:.1f}]"
+    metric = p.label("metric", local(str(row["metric"]))) if _text(row["metric"]) else "accuracy"
+    data = f" on {p.label('data', local(str(row['test_set'])))}" if _text(row["test_set"]) else ""
+    samples = f", {int(float(row['samples'])):,} examples" if _text(row["samples"]) else ""
+    return f"{value:.1f}{unit}{interval}: {metric}{data}{samples}"
+
+
+def _how(row: pd.Series) -> str:
+    told = [_text(row["detail"])]
+    if _text(row["installation"]):
+        told.append(_text(row["installation"]))
+    elif _text(row["runtime_version"]):
+        told.append(f"runtime {_text(row['runtime_version'])}")
+    return "; ".join(filter(None, told))
+
+
+def lineage(knowledge: Knowledge, model: str) -> list[tuple[str, str]]:
+    """Where the model comes from, as (what, text), in the order in which it was made."""
+    row = knowledge.run(bind(query("model-lineage"), model=[Name("m", model)])).iloc[0]
+    p = knowledge.projection
+    place = p.positions[model]
+    technique = p.models["optimization"].iat[place]
+    told = (
+        ("Network", p.label("net", local(str(row["network"]))) if _text(row["network"]) else ""),
+        ("Trained on", _data(p, row)),
+        ("Training", _text(row["hyper_parameters"])),
+        ("Random seed", _whole(row["seed"])),
+        ("Parameters", _whole(row["parameters"])),
+        ("Layers with weights", _whole(row["layers"])),
+        ("Input", _text(row["input_shape"]).replace("x", " × ")),
+        ("Techniques", p.label("opt", technique) if isinstance(technique, str) else ""),
+        ("SHA-256 of the file", local(str(row["artifact"])) if _text(row["artifact"]) else ""),
+    )
+    return [(what, text) for what, text in told if text]
+
+
+def _data(p: Projection, row: pd.Series) -> str:
+    return p.label("data", local(str(row["training_data_set"]))) if _text(row["training_data_set"]) else ""
+
+
+def parent(knowledge: Knowledge, model: str) -> str | None:
+    """The model that this one was made from."""
+    row = knowledge.run(bind(query("model-lineage"), model=[Name("m", model)])).iloc[0]
+    return local(str(row["derived_from"])) if _text(row["derived_from"]) else None
+
+
+def children(knowledge: Knowledge, model: str) -> list[str]:
+    """The models that were made from this one."""
+    found = knowledge.run(bind(query("model-children"), parent=[Name("m", model)]))
+    return [local(name) for name in found["model"]]
+
+
+def votes(knowledge: Knowledge, model: str) -> pd.DataFrame:
+    """Every current vote on the model: objective, rating (int), who, when (texts), comment."""
+    found = knowledge.run(bind(query("model-votes"), model=[Name("m", model)]))
+    found["rating"] = found["rating"].astype(int)
+    return found[["objective", "rating", "rated_by", "rated_at", "comment"]]
+
+
+def mean_votes(found: pd.DataFrame) -> Iterator[tuple[str, str]]:
+    """For each objective that somebody rated `4.5 of 5 (2 votes)`."""
+    for objective, ratings in found.groupby("objective")["rating"]:
+        number = len(ratings)
+        votes = "1 vote" if number == 1 else f"{number} votes"
+        yield str(objective).capitalize(), f"{ratings.mean():.1f} of 5 ({votes})"
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, str) and value else None
+
+
+def _whole(value: object) -> str:
+    found = _number(value)
+    return "" if found is None else f"{found:,.0f}"

@@ -1,0 +1,216 @@
+"""A CSV of measurements: what its columns mean, what each row becomes, and why some are refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+import streamlit as st
+
+from dss.explanation import shown
+from ontology.records import Model, Performance, figure_kinds
+from ontology.settings import CHECKOUT
+from repository.columns import FIELD, FIELDS
+from repository.measurements import Preview, Row
+from repository.projection import Projection
+from wizard import parts, registering, session
+from wizard.words import plain
+
+NOT_USED = "not used"
+LARGEST_MIB = 5
+EXAMPLE = CHECKOUT / "examples" / "measurements.csv"
+_LABELS = {f.label: f.name for f in FIELDS}
+_VOCABULARY = {"purpose": "purpose", "network": "net", "device": "dev", "test_set": "data"}
+_TOLD = "csv-told"
+
+
+def show() -> None:
+    """Upload, mapping, preview, store."""
+    left, right = st.columns([1.6, 1], gap="large", vertical_alignment="bottom")
+    file = left.file_uploader("Table", type="csv", key="csv-file", max_upload_size=LARGEST_MIB)
+    with right:
+        st.toggle(
+            "Names that nobody knows yet are new", key="csv-new",
+            help="Networks, devices and data sets of your own become new ones. Off: such rows are refused, with the "
+            "nearest known names, so that a slip of the pen makes no new device.",
+        )  # fmt: skip
+        st.download_button(
+            "An example to fill in", EXAMPLE.read_bytes, "measurements.csv", "text/csv", key="csv-example",
+            icon=":material/download:", type="tertiary", on_click="ignore",
+        )  # fmt: skip
+    told = st.session_state.pop(_TOLD, None)
+    if told is not None:
+        (st.success if told[0] else st.error)(plain(told[1]))
+    if file is None:
+        st.caption(
+            "One row for each model: at least network, device, precision, runtime, task and one figure. Units may "
+            "stand in the header, as in latency (s). What you register is marked as declared: DLOM did not measure it."
+        )
+        return
+    try:
+        text = file.getvalue().decode("utf-8-sig")
+        first = registering.preview_csv(text, session.knowledge())
+    except UnicodeDecodeError:
+        st.error("The file is not text in UTF-8; save it as CSV UTF-8.", icon=":material/error:")
+        return
+    except ValueError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return
+    shown_first = st.container()
+    chosen = _mapping(first, f"{file.name}-{file.size}")
+    given = registering.preview_csv(text, session.knowledge(), chosen=chosen)
+    with shown_first:
+        defaults = _defaults(given)
+        _preview(
+            registering.preview_csv(
+                text, session.knowledge(), chosen=chosen, defaults=defaults, allow_new=bool(st.session_state["csv-new"])
+            )
+        )
+
+
+def _mapping(preview: Preview, of: str) -> dict[str, str]:
+    """What each column means, as proposed or as the visitor changed it: header → field, "" for none."""
+    used = sum(bool(c.field) for c in preview.columns)
+    frame = pd.DataFrame(
+        {
+            "Column": [c.header for c in preview.columns],
+            "Means": [FIELD[c.field].label if c.field else NOT_USED for c in preview.columns],
+            "Unit": [
+                "" if not c.field or not FIELD[c.field].unit else f"{c.unit or FIELD[c.field].unit}"
+                for c in preview.columns
+            ],
+            "Stored as": [
+                "" if not c.field or not FIELD[c.field].unit else f"× {shown(c.factor)} = {FIELD[c.field].unit}"
+                for c in preview.columns
+            ],
+            "Look at": [
+                c.fault or ("no unit is written: taken to be in this one" if c.assumed else "") for c in preview.columns
+            ],
+        }
+    )
+    doubtful = any(c.fault or c.assumed for c in preview.columns) or bool(preview.missing)
+    with st.expander(f"What the columns mean: {used} of {len(frame)} are used", expanded=doubtful):
+        edited = st.data_editor(
+            frame, key=f"csv-columns-{of}", hide_index=True, disabled=["Column", "Unit", "Stored as", "Look at"],
+            height="content",
+            column_config={
+                "Means": st.column_config.SelectboxColumn(options=[NOT_USED, *_LABELS], required=True),
+                "Look at": st.column_config.TextColumn(width="large"),
+            },
+        )  # fmt: skip
+        st.caption("Click a cell under *Means* to change what a column stands for.")
+    before = dict(zip(frame["Column"], frame["Means"], strict=True))
+    return {
+        column: _LABELS.get(means, "")
+        for column, means in zip(edited["Column"], edited["Means"], strict=True)
+        if means != before[column]
+    }
+
+
+def _defaults(preview: Preview) -> dict[str, str]:
+    """What holds for all rows where the table has no such column."""
+    if not preview.missing:
+        return {}
+    st.html(parts.eyebrow("The same for all rows, since no column says it"))
+    projection = session.knowledge().projection
+    found = {}
+    for column, label in zip(st.columns(max(2, len(preview.missing))), preview.missing, strict=False):
+        field = _LABELS[label]
+        with column:
+            found[field] = _one_for_all(field, label, projection)
+    return {field: text for field, text in found.items() if text}
+
+
+def _one_for_all(field: str, label: str, projection: Projection) -> str:
+    key, title = f"csv-default-{field}", label.capitalize()
+    if field in _VOCABULARY:
+        names = projection.choices[_VOCABULARY[field]]
+        picked = st.selectbox(title, list(names), index=None, key=key, format_func=names.__getitem__)
+        return str(picked) if picked else ""
+    return st.text_input(title, key=key, max_chars=100).strip()
+
+
+def _preview(preview: Preview) -> None:
+    knowledge = session.knowledge()
+    good = [row for row in preview.rows if not row.reasons]
+    warned = sum(bool(row.warnings) for row in good)
+    st.html(
+        parts.eyebrow(
+            f"What would be stored: {len(good)} of {len(preview.rows)} rows"
+            + (f", {warned} of them to look at again" if warned else "")
+        )
+    )
+    frame = pd.DataFrame([_line(row, knowledge.projection) for row in preview.rows])
+    texts = [c for c in frame.columns if frame[c].dtype == object or str(frame[c].dtype) in ("str", "string")]
+    frame[texts] = frame[texts].fillna("")
+    st.dataframe(
+        frame, key="csv-rows", hide_index=True, height="content" if len(frame) < 12 else 420,
+        alt="What each row becomes",
+        column_config={
+            "Line": st.column_config.NumberColumn(width=50),
+            "What": st.column_config.TextColumn(width=105),
+            **{c: st.column_config.NumberColumn(format="%.4g") for c in frame.columns if c not in {*texts, "Line"}},
+        },
+    )  # fmt: skip
+    _messages(preview)
+    refused = registering.refused(knowledge, preview.records)
+    if refused:
+        st.error("**The graph would refuse this:**\n\n" + "\n".join(f"- {plain(r)}" for r in refused))
+    words = "Store all" if len(good) == len(preview.rows) else f"Store the good ones ({len(good)})"
+    st.button(
+        words, key="csv-store", type="primary", icon=":material/save:", on_click=_store, args=(preview,),
+        disabled=not good or bool(refused),
+    )  # fmt: skip
+
+
+def _line(row: Row, projection: Projection) -> Mapping[str, object]:
+    """A row as it would be stored: the model with its figures in our units."""
+    line: dict[str, object] = {
+        "Line": row.line,
+        "What": "✗ refused" if row.reasons else "⚠ look again" if row.warnings else "✓ stored",
+    }
+    fresh = {(r.prefix, r.name): r.label for r in row.records if r.label}
+
+    def named(prefix: str, name: str | None) -> str:
+        new = fresh.get((prefix, name or ""))
+        return "" if name is None else f"{new} (new)" if new else projection.label(prefix, name)
+
+    for record in row.records:
+        if isinstance(record, Model):
+            line |= {
+                "Network": named("net", record.network),
+                "Device": named("dev", record.device),
+                "Optimization": named("opt", record.optimization),
+                "Runtime": named("rt", record.runtime),
+                "Purpose": named("purpose", record.purpose),
+            }
+    for record in row.records:
+        if isinstance(record, Performance):
+            for kind in figure_kinds():
+                value = getattr(record, kind.name)
+                if value is not None:
+                    line[f"{_words(kind.name)} ({kind.unit})"] = value
+            if record.test_set:
+                line["Measured on"] = named("data", record.test_set)
+    return line
+
+
+def _words(figure: str) -> str:
+    return figure.rsplit("_", 1)[0].removesuffix("_per").replace("_", " ").capitalize()
+
+
+def _messages(preview: Preview) -> None:
+    """Why rows are refused, and what to look at again."""
+    for title, told, draw in (
+        ("Refused", [(r.line, r.reasons) for r in preview.rejected], st.error),
+        ("Look again", [(r.line, r.warnings) for r in preview.rows if r.warnings and not r.reasons], st.warning),
+    ):
+        if told:
+            lines = [f"- line {line}: {plain('; '.join(messages))}" for line, messages in told[:20]]
+            more = f"\n- … and {len(told) - 20} more" if len(told) > 20 else ""
+            draw(f"**{title}**\n\n" + "\n".join(lines) + more)
+
+
+def _store(preview: Preview) -> None:
+    session.keep()
+    st.session_state[_TOLD] = registering.stored(session.knowledge(), preview.records)
