@@ -64,7 +64,8 @@ def table(rows: Sequence[Row]) -> str:
             if other is None or other.unit != row.unit or other.value == 0:
                 raise ValueError(f"{row.name} ({row.unit}) cannot be compared with {row.ratio_to!r}: {other}")
             ratio = f"{row.value / other.value:.3g} × {other.name}"
-        cells.append((row.name, f"{row.value:,.4g} {row.unit}".rstrip(), ratio, row.note))
+        value = f"{row.value:,.0f}" if abs(row.value) >= 1000 else f"{row.value:.4g}"
+        cells.append((row.name, f"{value} {row.unit}".rstrip(), ratio, row.note))
     widths = [max(len(line[column]) for line in cells) for column in range(4)]
     lines = [
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |" for line in cells
