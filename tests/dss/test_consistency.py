@@ -1,7 +1,6 @@
 """Comparison matrices and the consistency of judgements, on published matrices and against other programs."""
 
 from itertools import combinations
-from time import perf_counter
 
 import ahpy
 import numpy as np
@@ -351,16 +350,3 @@ def test_a_ratio_just_above_the_limit_is_not_shown_as_the_limit() -> None:
     assert "ratio 0.1004;" in Consistency(ratio=0.1004, judgements=7, checks=2).in_words()
     assert "ratio 0.102;" in Consistency(ratio=0.102, judgements=7, checks=2).in_words()
     assert "ratio 0.10;" in Consistency(ratio=0.0999, judgements=7, checks=2).in_words()
-
-
-@pytest.mark.parametrize("count", [7, 10, 15])
-def test_fast_enough_for_every_click(count: int) -> None:
-    rng = np.random.default_rng(count)
-    times = []
-    for _ in range(20):
-        signed = rng.choice(SIGNED_SCALE, count).tolist()
-        answers = Preferences(tuple(map(Preference.between, *zip(*ALL_PAIRS[:count], strict=True), signed)))
-        start = perf_counter()
-        consistency(answers)
-        times.append(perf_counter() - start)
-    assert float(np.median(times)) < 0.05
