@@ -9,12 +9,15 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ontology.settings import Settings, SettingsError
 from terminal import draw
+
+if TYPE_CHECKING:
+    from repository.knowledge import Knowledge
 
 cli = typer.Typer(
     no_args_is_help=True,
@@ -250,7 +253,7 @@ def _settings(port: int | None = None) -> Settings:
     return Settings.from_environment(environ)
 
 
-def _knowledge(settings: Settings) -> Knowledge:  # type: ignore[name-defined]  # noqa: F821
+def _knowledge(settings: Settings) -> Knowledge:
     """The loaded knowledge; a fresh installation loads the shipped facts first."""
     import flow
 
@@ -301,7 +304,7 @@ def _plain_errors() -> Iterator[None]:
         if isinstance(error, GraphError | RefusedQuery):
             _fail(str(error))
         building = sys.modules.get("cli_build")
-        if building is not None and isinstance(error, (*building.MENDABLE, ValueError)):
+        if building is not None and isinstance(error, building.MENDABLE):
             _fail(*(getattr(error, "reasons", None) or [str(error)]))
         raise
 

@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
@@ -188,7 +189,8 @@ def register_table(
 ) -> None:
     """Preview a CSV of measurements and store its rows: all, or with `good` those without a fault. Exits with 2."""
     with flow.ready(settings, draw) as knowledge:
-        preview = flow.preview_table(text, knowledge, settings, allow_new=allow_new, purpose=purpose)
+        with _refusing():
+            preview = flow.preview_table(text, knowledge, settings, allow_new=allow_new, purpose=purpose)
         for column in preview.columns:
             taken = f"taken as {column.field}" if column.field else "not used"
             typer.echo(f"column {column.header!r}: {column.fault or taken}")
@@ -216,9 +218,10 @@ def register_model(
     """Read a model file in isolation, measure it here, and register it."""
     with flow.ready(settings, draw) as knowledge:
         describe_machine(settings, knowledge, device)
-        brought, records = flow.bring_model(
-            file, knowledge, settings, data=data, network=network, purpose=purpose, threads=threads
-        )
+        with _refusing():
+            brought, records = flow.bring_model(
+                file, knowledge, settings, data=data, network=network, purpose=purpose, threads=threads
+            )
         for line in _measured_lines(brought):
             typer.echo(line)
         done = store(knowledge, records)
@@ -242,8 +245,21 @@ def rate(settings: Settings, model: str, ratings: Mapping[Objective, int], *, by
             raise RegistrationError(
                 [f"there is no model {model[:60]!r}" + (f"; near: {', '.join(near)}" if near else "")]
             )
-        store(knowledge, vote_records(model, ratings, rated_by=by, day=date.today(), comment=comment))
+        with _refusing():
+            votes = vote_records(model, ratings, rated_by=by, day=date.today(), comment=comment)
+        store(knowledge, votes)
         typer.echo(f"{by} rated {model}: {', '.join(f'{o} {r}' for o, r in ratings.items())}")
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """What the rooms refuse with a plain ValueError is told as a refusal; errors of a kind of their own pass."""
+    try:
+        yield
+    except MENDABLE:
+        raise
+    except ValueError as error:
+        raise RegistrationError([str(error)]) from error
 
 
 def _said(names: Sequence[str]) -> str:

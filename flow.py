@@ -43,7 +43,7 @@ from ontology.requirement import Requirement, limits
 from ontology.requirement_json import RequirementError, from_json, from_text, to_json
 from ontology.settings import Settings
 from optimizer import jobs, proposals
-from optimizer.brought import Brought, bring, brought_records
+from optimizer.brought import Brought, bring, brought_records, slug
 from optimizer.candidate import MeasuredCandidate
 from optimizer.checked import input_shape
 from optimizer.data import KNOWN
@@ -349,10 +349,11 @@ def bring_model(
 
     Raises RefusedFile, DataError, MeasureError or ValueError.
     """
-    brought = bring(path, data, ArtifactStore(settings.home / "artifacts"), threads=threads)
     choices = knowledge.projection.choices
     if purpose not in choices["purpose"]:
         raise ValueError(f"{purpose[:40]!r} is no task on record; choose from {', '.join(choices['purpose'])}")
+    slug(network)
+    brought = bring(path, data, ArtifactStore(settings.home / "artifacts"), threads=threads)
     records = brought_records(
         brought,
         network=network,

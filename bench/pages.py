@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -15,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ontology.settings import CHECKOUT
+from tests.browser import app
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
 APP = CHECKOUT / "app.py"
-START_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -35,42 +31,11 @@ class Served:
 def served(script: Path, home: Path) -> Iterator[Served]:
     """The script as `./dlom run` starts the app, on a free port and with the app's own settings.
 
-    Raises RuntimeError with the end of its log when it stops, or does not answer within a minute.
+    Raises RuntimeError or TimeoutError with the end of its log when it stops, or does not answer within a minute.
     """
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = int(free.getsockname()[1])
-    address, log = f"http://127.0.0.1:{port}", home / "app.log"
-    options = ("--server.port", str(port), "--server.address", "127.0.0.1", "--server.headless", "true")
     begun = time.perf_counter()
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "streamlit", "run", str(script), *options],
-            cwd=CHECKOUT,
-            env={**os.environ, "DLOM_HOME": str(home), "DLOM_PORT": str(port)},
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        while not _answers(f"{address}/_stcore/health"):
-            if process.poll() is not None or time.perf_counter() - begun > START_S:
-                raise RuntimeError(f"{script.name} does not answer: {log.read_text()[-2000:]}")
-            time.sleep(0.02)
+    with app(home, script) as address:
         yield Served(address, time.perf_counter() - begun)
-    finally:
-        process.terminate()
-        try:
-            process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-
-
-def _answers(address: str) -> bool:
-    try:
-        with urllib.request.urlopen(address, timeout=5):
-            return True
-    except OSError:
-        return False
 
 
 def first_byte(address: str) -> bytes:

@@ -55,12 +55,12 @@ def browser() -> Iterator[Browser]:
 
 
 @contextmanager
-def app(home: Path) -> Iterator[str]:
-    """The app as `./dlom run` starts it, on a free port, with its state in `home`; gives its address."""
+def app(home: Path, script: Path = ROOT / "app.py") -> Iterator[str]:
+    """The app (or another script) as `./dlom run` starts it, on a free port, its state in `home`; gives its address."""
     port = _free_port()
     address = f"http://127.0.0.1:{port}"
     command = [
-        sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py"), "--server.port", str(port),
+        sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(port),
         "--server.address", "127.0.0.1", "--server.headless", "true",
     ]  # fmt: skip
     log = home / "app.log"
@@ -95,5 +95,5 @@ def _wait(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
             with urllib.request.urlopen(f"{address}/_stcore/health", timeout=2):
                 return
         except OSError:
-            time.sleep(0.2)
+            time.sleep(0.02)
     raise TimeoutError(f"the app did not answer within {SECONDS_TO_START} s: {log.read_text()[-2000:]}")

@@ -81,6 +81,26 @@ def test_seconds_in_a_milliseconds_column_are_refused(running: Running, tmp_path
     assert dlom(running.home, "sources").stdout == before
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("register", "empty.csv"), "the table has no rows"),
+        (("register", "text.tflite", "--data", "digits", "--purpose", "clasification"), "is no task on record"),
+        (("register", "text.tflite", "--data", "digits", "--network", "!!!"), "is no name; write letters and digits"),
+        (("rate", MODEL, "--by", " ", "--cost", "3"), "a vote names its user"),
+    ],
+)
+def test_a_slip_of_the_hand_is_told_in_one_line(
+    running: Running, tmp_path: Path, words: tuple[str, ...], message: str
+) -> None:
+    (tmp_path / "empty.csv").write_text("")
+    (tmp_path / "text.tflite").write_text("not a model")
+    done = dlom(running.home, *(tmp_path / w if w in ("empty.csv", "text.tflite") else w for w in words))
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_vote_counts_in_the_next_answer(running: Running, tmp_path: Path) -> None:
     done = dlom(running.home, "rate", MODEL, "--by", "Ann", "--performance", "2", "--cost", "4")
     assert done.returncode == 0, done.stderr

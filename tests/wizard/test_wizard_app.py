@@ -16,27 +16,12 @@ from flow import find_candidates, installation, read_request, select
 from ontology.requirement import Requirement
 from ontology.settings import Settings
 from repository.knowledge import Knowledge
+from tests.wizard.pages import address, html, opened
 from wizard import session
 from wizard.state import PAGES
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
 LINK = {"step": "device", "business_focus": "medical", "budget_usd": "14000", "devices": "10", "camera": "yes"}
-
-
-def opened(app: AppTest, link: dict[str, str]) -> AppTest:
-    for name, text in link.items():
-        app.query_params[name] = text
-    app.run()
-    assert not app.exception
-    return app
-
-
-def address(app: AppTest) -> dict[str, str]:
-    return {name: value[0] if isinstance(value, list) else value for name, value in app.query_params.items()}
-
-
-def html(app: AppTest) -> str:
-    return "\n".join(str(element.proto.body) for element in app.get("html"))
 
 
 def matching(app: AppTest) -> int:
