@@ -7,8 +7,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -17,7 +19,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from device.machine import this_machine, usable_cores
-from device.measure import MeasureError, ModelFileError, check_cores, failure, load_data, measure
+from device.measure import MeasureError, ModelFileError, check_cores, failure, latency, load_data, measure
 from device.measured import Measured
 from tests.device.conftest import ROOT
 from tests.device.nets import inputs
@@ -183,6 +185,17 @@ def test_a_model_that_takes_more_cores_than_it_was_given_is_not_compared() -> No
     check_cores(2.4, threads=2)
     with pytest.raises(MeasureError, match=r"kept 1\.9 cores busy although 1 threads were asked for"):
         check_cores(1.9, threads=1)
+
+
+def test_a_thread_that_soon_ends_is_not_taken_for_the_models() -> None:
+    end, block = time.monotonic() + 0.3, bytes(2**20)
+
+    def work(end: float) -> None:
+        while time.monotonic() < end:
+            sha256(block)  # beside Python: it holds no lock
+
+    Thread(target=work, args=(end,)).start()
+    assert latency(lambda: sha256(block), seconds=0.1, threads=1).cores_used < 1.5
 
 
 X = inputs(4)
