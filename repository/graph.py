@@ -73,6 +73,28 @@ class EmbeddedGraph:
                 raise StoreBusy(f"the knowledge graph in {folder} is open in another process") from error
             raise GraphError(f"the knowledge graph in {folder} cannot be opened: {error}") from error
         self.lock = threading.RLock()
+        self._folder = folder
+        self._writes = 0
+
+    @property
+    def version(self) -> int:
+        """How often this process has written; equal numbers mean equal content."""
+        return self._writes
+
+    def snapshot(self, folder: Path) -> int:
+        """Put a copy of the store, as it is now, into the new folder `folder`, and say of which version it is.
+
+        On disk the copy shares its files with the store, and takes a tenth of a second.
+        """
+        with self.lock:
+            if self._folder is not None:
+                self._store.flush()
+                self._store.backup(str(folder))
+            else:
+                copy = ox.Store(str(folder))
+                copy.bulk_extend(self._store)
+                copy.flush()
+            return self._writes
 
     def query(self, text: str, format: Format = Format.CSV) -> bytes:
         """Run one query over the union of all graphs. Raises GraphError with the engine's own words."""
@@ -90,6 +112,7 @@ class EmbeddedGraph:
         """
         fresh = list(quads)
         with self.lock:
+            self._writes += 1
             if len(fresh) <= _ONE_UPDATE:
                 content = "".join(f"{q.subject} {q.predicate} {q.object} .\n" for q in fresh)
                 self.update(f"DROP SILENT GRAPH {graph} ;\nINSERT DATA {{ GRAPH {graph} {{\n{content}}} }}")
@@ -105,11 +128,13 @@ class EmbeddedGraph:
     def drop(self, graph: ox.NamedNode) -> None:
         """Remove a named graph with everything in it."""
         with self.lock:
+            self._writes += 1
             self._store.remove_graph(graph)
 
     def update(self, text: str) -> None:
         """One SPARQL update, all of it or nothing. For our own texts only: LOAD would fetch from outside."""
         with self.lock:
+            self._writes += 1
             try:
                 self._store.update(text)
             except (SyntaxError, ValueError, OSError, RuntimeError) as error:
@@ -118,6 +143,7 @@ class EmbeddedGraph:
     def load_turtle(self, text: bytes, graph: ox.NamedNode) -> None:
         """Add Turtle of our own to a named graph."""
         with self.lock:
+            self._writes += 1
             self._store.load(text, format=ox.RdfFormat.TURTLE, to_graph=graph)
 
     def settle(self) -> None:

@@ -264,3 +264,15 @@ def test_a_proxy_does_not_stand_between_us_and_our_own_app(tmp_path: Path, monke
         assert b"boolean" in RemoteGraph(url, token="of the app").query("ASK {}", Format.JSON)
         with pytest.raises(GraphError, match="no answer"):  # any other server may well be behind one
             RemoteGraph(url).query("ASK {}", Format.JSON)
+
+
+@pytest.mark.parametrize("on_disk", [True, False])
+def test_a_snapshot_is_the_store_as_it_was(tmp_path: Path, on_disk: bool) -> None:
+    graph = EmbeddedGraph(tmp_path / "store" if on_disk else None)
+    graph.update("INSERT DATA { GRAPH <x:g> { <x:s> <x:p> 1 } }")
+    version = graph.snapshot(tmp_path / "copy")
+    assert version == graph.version
+    graph.update("INSERT DATA { GRAPH <x:g> { <x:s> <x:p> 2 } }")
+    assert version < graph.version
+    copy = EmbeddedGraph(tmp_path / "copy")
+    assert (len(copy), len(graph)) == (1, 2)
