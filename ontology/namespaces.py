@@ -29,6 +29,7 @@ PREFIXES: Mapping[str, str] = MappingProxyType(
             "tally": "tally",
             "g": "graph",
             "scale": "scale",
+            "decision": "decision",
             "vote": "vote",
             "purpose": "purpose",
             "area": "area",

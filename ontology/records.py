@@ -9,46 +9,15 @@ not known: never zero, never an average. Names that refer to other records or to
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from datetime import date
-from enum import StrEnum
+from datetime import date, datetime
 from functools import cache
 from typing import ClassVar
 
 from ontology.fields import attribute, figure, link, links
 from ontology.fields import camel as camel
-
-
-class Grade(StrEnum):
-    """How a figure was obtained, strongest first. "Carried from another device" is a flag beside it."""
-
-    MEASURED = "measured"
-    PUBLISHED = "published"
-    LITERATURE = "literature"
-    DECLARED = "declared"
-    PREDICTED = "predicted"
-
-    @property
-    def rank(self) -> int:
-        """0 for the strongest grade, rising as the evidence gets weaker."""
-        return list(Grade).index(self)
-
-    def accepted_by(self, weakest: Grade) -> bool:
-        """Whether this grade is at least as strong as `weakest`."""
-        return self.rank <= weakest.rank
-
-
-class Objective(StrEnum):
-    """The six objectives of the DLOM² paper, section 2.5."""
-
-    PERFORMANCE = "performance"
-    RELIABILITY = "reliability"
-    SECURITY = "security"
-    COST = "cost"
-    LATENCY = "latency"
-    COMPLEXITY = "complexity"
-
-
-REVERSE_SCALED = frozenset({Objective.COST, Objective.LATENCY, Objective.COMPLEXITY})
+from ontology.grades import REVERSE_SCALED as REVERSE_SCALED
+from ontology.grades import Grade as Grade
+from ontology.grades import Objective as Objective
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,6 +78,7 @@ class TrainedNetwork(Record):
     parameters: int | None = attribute()
     macs: int | None = attribute()
     seed: int | None = attribute()
+    performance: tuple[str, ...] | None = links("p")  # figures of the network itself, on no device
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +88,7 @@ class Device(Record):
     prefix: ClassVar[str] = "dev"
     device_type: tuple[str, ...] | None = links("dtype")
     sold_singly: bool | None = attribute()
+    reference_device: bool | None = attribute()
     variant_of: str | None = link("dev")
     cpu: str | None = attribute()
     cpu_cores: int | None = attribute()
@@ -237,12 +208,18 @@ class Performance(Record):
     peak_memory_mib: float | None = figure("MiB", higher_is_better=False)
     average_memory_mib: float | None = figure("MiB", higher_is_better=False)
     size_kib: float | None = figure("KiB", higher_is_better=False)
+    tokens_per_s: float | None = figure("1/s", higher_is_better=True)
+    time_to_first_token_ms: float | None = figure("ms", higher_is_better=False)
     metric: str | None = link("metric")
     test_set: str | None = link("data")
     samples: int | None = attribute()
     accuracy_low_percent: float | None = attribute(unit="%")
     accuracy_high_percent: float | None = attribute(unit="%")
     original_value: float | None = attribute()
+    top5_accuracy_percent: float | None = attribute(unit="%")
+    printed_latency_ms: float | None = attribute(unit="ms")
+    batch_size: int | None = attribute()
+    context_length: int | None = attribute()
     runtime_operators: int | None = attribute()
     runtime_version: str | None = attribute()
     part: tuple[str, ...] | None = links("part")
@@ -254,6 +231,9 @@ class Performance(Record):
     carried_from: str | None = link("p")
     same_run_as: str | None = link("p")
     generated_by: str | None = link("run", prop="prov:wasGeneratedBy")
+    withdrawn_at: date | None = attribute(prop="prov:invalidatedAtTime")
+    withdrawn_by: str | None = attribute()
+    withdrawn_because: str | None = attribute()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -324,6 +304,31 @@ class RatingScale(Record):
     obtained: date | None = attribute(prop="prov:generatedAtTime")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Decision(Record):
+    """One choice made with DLOM: what was asked, of which facts, what was answered and what was chosen.
+
+    The order of `runner_up` is in `answer_json`; `answer_digest` is what a replay compares first.
+    """
+
+    prefix: ClassVar[str] = "decision"
+    decided_at: datetime | None = attribute(prop="prov:endedAtTime")
+    decided_by: str | None = attribute()
+    requirement_json: str | None = attribute()
+    preferences_json: str | None = attribute()
+    facts_digest: str | None = attribute()
+    scale_version: int | None = attribute()
+    seed: int | None = attribute()
+    chosen_model: str | None = link("m")
+    winner: str | None = link("m")
+    runner_up: tuple[str, ...] | None = links("m")
+    used_source: tuple[str, ...] | None = links("src", prop="prov:used")
+    score: float | None = attribute()
+    answer_json: str | None = attribute()
+    answer_digest: str | None = attribute()
+    comment: str | None = attribute(prop="rdfs:comment")
+
+
 RECORDS: tuple[type[Record], ...] = (
     Source,
     DataSet,
@@ -341,6 +346,7 @@ RECORDS: tuple[type[Record], ...] = (
     Vote,
     Tally,
     RatingScale,
+    Decision,
 )
 
 

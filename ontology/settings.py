@@ -17,6 +17,23 @@ class SettingsError(ValueError):
 
 
 @dataclass(frozen=True, kw_only=True)
+class QueryLimits:
+    """What one foreign query may use, and how many may run at once.
+
+    `rows` counts the rows of a table and the statements of a graph; `memory_mib` is address space, the libraries of
+    the process included. Beyond `workers` at work and `waiting` behind them a query is turned away.
+    """
+
+    seconds: float = 30.0
+    rows: int = 100_000
+    memory_mib: int = 2048
+    workers: int = 2
+    waiting: int = 16
+    wait_seconds: float = 10.0
+    answer_mib: int = 64
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """What differs between two installations.
 
@@ -28,6 +45,7 @@ class Settings:
     facts: Path = CHECKOUT / "repository" / "facts"
     host: str = "127.0.0.1"
     port: int = 8501
+    queries: QueryLimits = QueryLimits()
 
     @property
     def address(self) -> str:
@@ -38,6 +56,7 @@ class Settings:
     def from_environment(cls, environ: Mapping[str, str]) -> Settings:
         """Reads DLOM_HOME, DLOM_FACTS, DLOM_HOST and DLOM_PORT; one that is absent or blank keeps its default.
 
+        The limits of a query are DLOM_QUERY_SECONDS, DLOM_QUERY_ROWS, DLOM_QUERY_MIB and DLOM_QUERY_WORKERS.
         A relative folder starts at the current directory, and `~` is the user's own. Raises SettingsError for a
         value that cannot be used, naming the variable.
         """
@@ -47,6 +66,12 @@ class Settings:
             facts=_facts(given.get("DLOM_FACTS", "")) or cls.facts,
             host=_host(given.get("DLOM_HOST", "")) or cls.host,
             port=_port(given.get("DLOM_PORT", "")) or cls.port,
+            queries=QueryLimits(
+                seconds=_count("DLOM_QUERY_SECONDS", given, 1, 3600) or QueryLimits.seconds,
+                rows=_count("DLOM_QUERY_ROWS", given, 1, 10_000_000) or QueryLimits.rows,
+                memory_mib=_count("DLOM_QUERY_MIB", given, 512, 1_048_576) or QueryLimits.memory_mib,
+                workers=_count("DLOM_QUERY_WORKERS", given, 1, 64) or QueryLimits.workers,
+            ),
         )
 
 
@@ -84,4 +109,13 @@ def _port(written: str) -> int | None:
         return None
     if not re.fullmatch("[0-9]{1,5}", written) or not 1 <= int(written) <= 65535:
         raise SettingsError(f"DLOM_PORT={written!r} is not a port; write a number from 1 to 65535, such as 8501")
+    return int(written)
+
+
+def _count(variable: str, given: Mapping[str, str], least: int, most: int) -> int | None:
+    written = given.get(variable, "")
+    if not written:
+        return None
+    if not re.fullmatch("[0-9]{1,9}", written) or not least <= int(written) <= most:
+        raise SettingsError(f"{variable}={written!r} cannot be used; write a whole number from {least:,} to {most:,}")
     return int(written)

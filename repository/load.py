@@ -41,6 +41,7 @@ _SCHEMES = {
 _VOCABULARY = Source(name="ontology", title="The words of DLOM")
 _SHARED = Source(name="identities", title="Reviewed names of devices, networks, data sets and runtimes")
 _PROGRESS_EVERY = 500  # rows
+REMOVED = "removed"  # in the place of a digest: a source that somebody took out
 
 
 def load(
@@ -61,7 +62,7 @@ def load(
         *((t.source, fresh[t.source.name], _load_source(graph, t, facts, names)) for t in sources),
     ]
     for position, (source, stamp, work) in enumerate(steps, start=1):
-        if done.get(source.name) != stamp and only in (None, source.name):
+        if done.get(source.name) not in (stamp, REMOVED) and only in (None, source.name):
             _forget(graph, source.name)
             yield from work
             _remember(graph, [replace(source, digest=stamp)])
@@ -80,18 +81,23 @@ def stamps(sources: Sequence[SourceTables], facts: Path, words: Path) -> dict[st
 
 
 def digests(graph: EmbeddedGraph) -> dict[str, str]:
-    """The sources that are wholly loaded, with the digest of what they were loaded from."""
+    """The sources that are wholly loaded, with the digest of what they were loaded from; REMOVED for one taken out."""
     rows = frame(graph, prologue("", "src", "g") + "SELECT ?s ?d WHERE { GRAPH g:catalog { ?s :digest ?d } }")
     return {local(s): str(d) for s, d in zip(rows["s"], rows["d"], strict=True)}
 
 
 def remove(graph: EmbeddedGraph, source: str) -> None:
-    """Take a source out: its graphs and its entry in the catalogue. Raises KeyError for one that is not loaded."""
-    if source not in digests(graph):
+    """Take a source out, and leave word of it, so that only `load(…, only=source)` brings it back.
+
+    Raises KeyError for one that is not loaded.
+    """
+    if digests(graph).get(source, REMOVED) == REMOVED:
         raise KeyError(source)
     for room in Room:
         graph.drop(_graph(room, source))
     _forget(graph, source)
+    _remember(graph, [Source(name=source, digest=REMOVED)])
+    graph.settle()
 
 
 def _load_words(graph: EmbeddedGraph, words: Path) -> Iterator[Event]:

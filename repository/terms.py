@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from urllib.parse import quote, unquote
 
@@ -69,6 +69,8 @@ def literal(value: object) -> ox.Literal | ox.NamedNode:
         if not math.isfinite(value):
             raise ValueError(f"{value} cannot be stored or asked for; give a finite number")
         return ox.Literal(value)
+    if isinstance(value, datetime):  # before date, of which it is a kind
+        return ox.Literal(value.isoformat(), datatype=ox.NamedNode(_XSD + "dateTime"))
     if isinstance(value, date):
         return ox.Literal(value.isoformat(), datatype=ox.NamedNode(_XSD + "date"))
     if isinstance(value, str):

@@ -17,10 +17,12 @@ from pathlib import Path
 from types import MappingProxyType
 
 from ontology.records import Device, Grade, Model, Part, Performance, Record, Source, TrainedNetwork
+from repository.sources import aihub_llm
 from repository.sources.names import Names
 from repository.sources.rows import Outcome, Room, Row, table
 
-PERF, ACCURACY, DEVICES = TABLES = ("aihub_perf.csv", "aihub_accuracy.csv", "aihub_devices.csv")
+PERF, ACCURACY, DEVICES = ("aihub_perf.csv", "aihub_accuracy.csv", "aihub_devices.csv")
+TABLES = (PERF, ACCURACY, DEVICES, aihub_llm.LANGUAGE)
 COMMIT = "52c080d245d2d20c634459208ff2548ce10b3c9f"
 RELEASED = date(2026, 2, 12)
 
@@ -73,7 +75,7 @@ class Variant:
 
 
 def read(folder: Path, names: Names) -> Iterator[Row]:
-    """One Row for each row of the three tables in `folder`."""
+    """One Row for each row of the four tables in `folder`."""
     yield from _devices(folder, names)
     perf = list(table(folder, PERF))
     accuracy = list(table(folder, ACCURACY))
@@ -82,6 +84,7 @@ def read(folder: Path, names: Names) -> Iterator[Row]:
         runs[Variant.of(row)].append((number, row))
     yield from _runs(perf, runs, {Variant.of(row) for _, row in accuracy}, names)
     yield from _accuracies(accuracy, runs, names)
+    yield from aihub_llm.read(folder, names, SOURCE.name, RELEASED)
 
 
 def _devices(folder: Path, names: Names) -> Iterator[Row]:

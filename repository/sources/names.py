@@ -16,6 +16,7 @@ from pathlib import Path
 from ontology.records import DataSet, Device, Network, Optimization, Record, Runtime
 
 UNSTATED = "unstated"  # the runtime and the optimization of a source that names none
+REFERENCE = "reference-server"  # the kind of device that serves for comparison only
 
 _Row = Mapping[str, str]
 
@@ -151,9 +152,9 @@ class Names:
         """The `net:` name of a network as `source` prints it (for AI Hub, its model_id)."""
         return self._tables["net"].find(source, printed)["name"]
 
-    def data_set(self, printed: str, split: str, samples: int) -> str:
-        """The `data:` name of the examples that were used: the set, its split and how many of it."""
-        return self._tables["data"].find(printed, split, str(samples))["name"]
+    def data_set(self, printed: str, split: str = "", samples: int | None = None) -> str:
+        """The `data:` name of the examples that were used: the set, its split and how many of it, where stated."""
+        return self._tables["data"].find(printed, split, "" if samples is None else str(samples))["name"]
 
     def training_data(self, checkpoint: str) -> str | None:
         """The `data:` name of what a checkpoint was trained on; None where the printed text is not certain."""
@@ -216,6 +217,7 @@ class Names:
                 label=row["label"],
                 device_type=_split(row["device_types"]),
                 sold_singly={"true": True, "false": False, "": None}[row["sold_singly"]],
+                reference_device=REFERENCE in _split(row["device_types"]),
                 variant_of=row["variant_of"] or None,
             )
         for name, row in self._tables["net"].named.items():

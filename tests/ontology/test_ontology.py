@@ -204,7 +204,7 @@ def test_the_ontology_and_a_good_model_are_consistent() -> None:
         ("m:1 :device x: . m:2 :cloud x: .", "nothing is a device and a cloud"),
         ("p:1 :inferenceLatencyMs true .", "a latency is a number"),
         ("p:1 :accuracyPercent 70.1e0 , 70.2e0 .", "a performance has one accuracy"),
-        ("m:1 a :Device ; :performance p:1 .", "only a model has performances"),
+        ("m:1 a :Device ; :optimization opt:1 .", "only a model has an optimization"),
     ],
 )
 def test_contradictions_are_found(facts: str, why: str) -> None:

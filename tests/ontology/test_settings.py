@@ -41,6 +41,11 @@ def test_the_address_of_an_ipv6_host_is_bracketed() -> None:
     [
         ("DLOM_PORT", "http", "DLOM_PORT='http' is not a port; write a number from 1 to 65535, such as 8501"),
         ("DLOM_PORT", "0", "not a port"),
+        ("DLOM_QUERY_SECONDS", "0", "DLOM_QUERY_SECONDS='0' cannot be used; write a whole number from 1 to 3,600"),
+        ("DLOM_QUERY_SECONDS", "1.5", "write a whole number"),
+        ("DLOM_QUERY_ROWS", "-1", "write a whole number"),
+        ("DLOM_QUERY_MIB", "100", "write a whole number from 512"),
+        ("DLOM_QUERY_WORKERS", "65", "write a whole number from 1 to 64"),
         ("DLOM_PORT", "65536", "not a port"),
         ("DLOM_PORT", "-1", "not a port"),
         ("DLOM_PORT", "tcp://10.0.0.1:80", "not a port"),  # what Kubernetes sets for a service called dlom
@@ -57,3 +62,11 @@ def test_a_value_that_cannot_be_used_is_named(variable: str, value: str, told: s
         Settings.from_environment({variable: value})
     assert told in str(refused.value)
     assert variable in str(refused.value)
+
+
+def test_the_limits_of_a_query_can_be_set() -> None:
+    given = {"DLOM_QUERY_SECONDS": "60", "DLOM_QUERY_ROWS": "5", "DLOM_QUERY_MIB": "4096", "DLOM_QUERY_WORKERS": "8"}
+    limits = Settings.from_environment(given).queries
+    assert (limits.seconds, limits.rows, limits.memory_mib, limits.workers) == (60, 5, 4096, 8)
+    untouched = Settings.from_environment({"DLOM_QUERY_ROWS": " "}).queries
+    assert (untouched.seconds, untouched.rows, untouched.memory_mib, untouched.workers) == (30, 100_000, 2048, 2)

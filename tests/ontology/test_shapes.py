@@ -55,6 +55,13 @@ tn:a a :TrainedNetwork ; :network net:a ; :layers 16 ; :parameters 138357544 .
 vote:a a :Vote ; :model m:lee ; :objective "cost" ; :rating 5 ; :ratedBy "Ada" ;
     prov:generatedAtTime "2026-11-20"^^xsd:date .
 scale:a a :RatingScale ; :objective "latency" ; :scaledFigure "inference_latency_ms" ; :members 5 .
+p:speech a :Performance ; prov:hadPrimarySource src:a ; :evidence :published ; :current true ;
+    :tokensPerS 12.85e0 ; :timeToFirstTokenMs 1495.83e0 ; :contextLength 1024 .
+p:back a :Performance ; prov:hadPrimarySource src:a ; :evidence :published ; :current false ; :sizeKib 9e0 ;
+    prov:invalidatedAtTime "2026-11-19"^^xsd:date ; :withdrawnBy "Ada" ; :withdrawnBecause "wrong board" .
+decision:a a :Decision ; prov:endedAtTime "2026-11-20T14:05:00+00:00"^^xsd:dateTime ; :decidedBy "Ada" ;
+    :requirementJson "{}" ; :preferencesJson "[]" ; :factsDigest "3f9a1c" ; :scaleVersion 1 ; :seed 7 ;
+    :winner m:lee ; :runnerUp m:a , m:b ; :chosenModel m:a ; :score 4.3e0 .
 """
 
 
@@ -172,6 +179,14 @@ def test_literature_needs_no_device_only_while_nothing_else_is_claimed() -> None
         (":members 5", ":members 4", "scale:a :members: a scale needs at least 5 members; got 4"),
         (":classes 10", ":classes 0", "data:a :classes: a data set has at least 1 class; got 0"),
         (":layers 16", ":layers 0", "tn:a :layers: a network has at least 1 layer; got 0"),
+        ("12.85e0", "0e0", "p:speech :tokensPerS: a speed must be above 0 tokens a second; got 0"),
+        ("1495.83e0", "-1e0", "p:speech :timeToFirstTokenMs: a time must be above 0 ms; got -1"),
+        (":contextLength 1024", ":contextLength 0", ":contextLength: a context has at least 1 token; got 0"),
+        (":current false ; :sizeKib", ":current true ; :sizeKib", "p:back :current: withdrawn figures cannot be"),
+        (' ; :withdrawnBecause "wrong board"', "", "p:back :withdrawnBecause: a withdrawal says who took the figures"),
+        ('"2026-11-20T14:05:00+00:00"^^xsd:dateTime', '"2026-11-20"^^xsd:date', "a decision has its moment"),
+        (' ; :decidedBy "Ada"', "", "decision:a :decidedBy: a decision names the user"),
+        ("m:lee ; :runnerUp", "m:lee , m:c ; :runnerUp", "a decision has one winner, and more than one is given"),
         ("dev:a a", "cloud:b a", "cloud:b: the name of a device must be an IRI that begins with"),
         ("tn:a a", "[] a", "the name of a trained network must be an IRI that begins with"),
     ],

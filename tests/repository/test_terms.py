@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -38,6 +38,12 @@ def test_any_text_comes_back_as_one_row(text: str) -> None:
 )
 def test_a_hostile_text_stays_text(text: str) -> None:
     assert bound(text, "next") == [{"type": "literal", "value": text}, {"type": "literal", "value": "next"}]
+
+
+def test_a_moment_is_more_than_its_day() -> None:
+    moment = literal(datetime(2026, 11, 20, 14, 5, tzinfo=UTC))
+    assert str(moment) == f'"2026-11-20T14:05:00+00:00"^^<{XSD}dateTime>'
+    assert str(literal(date(2026, 11, 20))) == f'"2026-11-20"^^<{XSD}date>'
 
 
 @given(st.sampled_from(OURS), st.text(min_size=1))

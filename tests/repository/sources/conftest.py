@@ -26,6 +26,9 @@ def rows(names: Names) -> Rows:
 @pytest.fixture(scope="session")
 def aihub(rows: Rows) -> Mapping[str, Record]:
     """The records of AI Hub by kind and name, as in `Model:aihub-…`."""
-    return {
-        f"{type(record).__name__}:{record.name}": record for row in rows["aihub-0.46.1"] for _, record in row.records
-    }
+    return by_name(rows, "aihub-0.46.1")
+
+
+def by_name(rows: Rows, source: str) -> Mapping[str, Record]:
+    """The records of a source by kind and name, as in `Model:timm-…`."""
+    return {f"{type(record).__name__}:{record.name}": record for row in rows[source] for _, record in row.records}

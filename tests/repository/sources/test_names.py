@@ -53,6 +53,29 @@ def test_unknown_printed_name_says_which_table_to_add_it_to(names: Names, look_u
         look_up(names)
 
 
+def test_one_architecture_whoever_trained_it(names: Names) -> None:
+    mobilenet = [("aihub-0.46.1", "mobilenet_v2"), ("timm-aa4b5850", "mobilenetv2_100"), ("lee-2022", "MobileNet v2")]
+    assert {names.network(*printed) for printed in mobilenet} == {"mobilenet-v2"}
+    assert names.network("keras-applications", "MobileNetV2") == "mobilenet-v2"
+    assert names.network("timm-aa4b5850", "legacy_xception") == names.network("keras-applications", "Xception")
+    # Near is not the same: 6.26M and 6.43M parameters, other padding, a network twice as large.
+    assert names.network("timm-aa4b5850", "regnety_008") != names.network("aihub-0.46.1", "regnet_y_800mf")
+    assert names.network("timm-aa4b5850", "tf_efficientnet_b0") != names.network("timm-aa4b5850", "efficientnet_b0")
+    assert names.network("lee-2022", "MobileNet v3 small") != names.network("lee-2022", "MobileNet V3-Small")
+
+
+def test_servers_and_graphics_cards_are_reference_devices(names: Names) -> None:
+    devices = {record.name: record for record in names.identities() if isinstance(record, Device)}
+    assert all(device.reference_device is not None for device in devices.values())
+    assert sorted(name for name, device in devices.items() if device.reference_device) == [
+        "amd-epyc-with-ibpb-92-cores",
+        "intel-xeon-2-30-ghz-tesla-k80",
+        "nvidia-a100",
+        "nvidia-rtx-3090",
+        "nvidia-rtx-4090",
+    ]
+
+
 def test_subset_is_a_data_set_of_its_own(names: Names) -> None:
     sets = {record.name: record for record in names.identities() if isinstance(record, DataSet)}
     used = sets[names.data_set("imagenet", "validation split", 1000)]
@@ -136,7 +159,7 @@ def test_every_name_is_one_identity_and_fit_for_an_iri(names: Names) -> None:
     found += [(concept.prefix, concept.name) for concept in names.concepts()]
     assert len(found) == len(set(found))
     assert [name for _, name in found if not name.replace("-", "").isalnum() or name != name.lower()] == []
-    assert len([record for record in names.identities() if isinstance(record, Network)]) == 147
+    assert len([record for record in names.identities() if isinstance(record, Network)]) == 1349
 
 
 @pytest.mark.parametrize(
