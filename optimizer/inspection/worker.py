@@ -7,7 +7,6 @@ one thread; then the libraries are loaded, which needs files; then everything el
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import hashlib
 import importlib
 import json
@@ -17,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
+from device.limits import confine, leave_network
 from optimizer.inspection.found import Content, Limits, RefusedFile
 
 Reader = Callable[[bytes, Limits], Content]
@@ -37,12 +37,7 @@ _LATER = (
     "encodings.utf_32_be",
 )
 
-_PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
-_CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
-_LANDLOCK_CREATE_RULESET, _LANDLOCK_RESTRICT_SELF = 444, 446  # the same number on every architecture
 _NOBODY = 65534
-# Rights of Landlock's file system by ABI: 13 in the first, one more in 2 (refer), 3 (truncate) and 5 (ioctl).
-_FILE_RIGHTS = {1: 13, 2: 14, 3: 15, 4: 15}
 _CLOSED = (
     "socket.", "subprocess.", "os.", "shutil.", "tempfile.", "ctypes.", "pickle.", "marshal.", "http.", "urllib.",
     "ftplib.", "smtplib.", "webbrowser.", "mmap.", "signal.", "sqlite3.", "pty.", "fcntl.", "syslog.",
@@ -140,23 +135,11 @@ def _say(answer: int, said: dict[str, Any]) -> None:
         text = text[os.write(answer, text) :]
 
 
-def leave_network() -> bool:
-    """Enters an empty network namespace, before any library is loaded; whether the system permits it (Linux only)."""
-    if sys.platform != "linux":
-        return False
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.prctl(_PR_SET_PDEATHSIG, 9, 0, 0, 0)
-    libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    # Where both are refused, Landlock and the hook remain.
-    return any(libc.unshare(spaces) == 0 for spaces in (_CLONE_NEWNET, _CLONE_NEWUSER | _CLONE_NEWNET))
-
-
 def seal(limits: Limits) -> None:
     """Closes what a reader does not need (files, processes, sockets, privileges) and sets the limits, for good."""
     import resource  # Unix only
 
-    if sys.platform == "linux":
-        _restrict_files_and_ports()
+    confine()
     if os.geteuid() == 0:
         with contextlib.suppress(OSError):  # a container may have taken these rights from root
             os.setgroups([])
@@ -175,25 +158,6 @@ def seal(limits: Limits) -> None:
         with contextlib.suppress(ValueError, OSError):  # macOS refuses RLIMIT_AS
             resource.setrlimit(what, (limit, limit))
     sys.addaudithook(_refuse)
-
-
-def _restrict_files_and_ports() -> None:
-    """Landlock with no exception: no file may be opened, made or run; no TCP port bound or connected (from ABI 4)."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    syscall = libc.syscall
-    syscall.restype = ctypes.c_long
-    abi = syscall(_LANDLOCK_CREATE_RULESET, None, ctypes.c_size_t(0), 1)
-    if abi < 1:
-        return
-    # struct landlock_ruleset_attr: handled_access_fs, handled_access_net (ABI 4), scoped (ABI 6: sockets, signals)
-    rights = [(1 << _FILE_RIGHTS.get(abi, 16)) - 1]
-    rights += [0b11] if abi >= 4 else []
-    rights += [0b11] if abi >= 6 else []
-    handled = (ctypes.c_uint64 * len(rights))(*rights)
-    rules = syscall(_LANDLOCK_CREATE_RULESET, ctypes.byref(handled), ctypes.c_size_t(ctypes.sizeof(handled)), 0)
-    if rules >= 0:
-        syscall(_LANDLOCK_RESTRICT_SELF, ctypes.c_int(rules), 0)
-        os.close(rules)
 
 
 def _refuse(event: str, arguments: tuple[Any, ...]) -> None:

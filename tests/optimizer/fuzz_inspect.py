@@ -22,6 +22,7 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).parent.parent.parent))
 
+from device.limits import leave_network
 from optimizer.inspect import interpret
 from optimizer.inspection import worker
 from optimizer.inspection.found import Limits, RefusedFile
@@ -101,7 +102,7 @@ def outcome(data: bytes, format_: str, read: worker.Reader) -> str:
 
 
 def main(format_: str, count: int, seed: int, file: Path) -> None:
-    worker.leave_network()
+    leave_network()
     read, data, dice = worker.reader(format_), file.read_bytes(), random.Random(seed)
     outcomes: Counter[str] = Counter()
     assert outcome(data, format_, read) == "read"

@@ -12,8 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from repository.graph import EmbeddedGraph, GraphError
-from repository.guard import LONGEST, MOST_PARTS, RefusedQuery, check
-from repository.knowledge import Knowledge
+from repository.guard import LONGEST, MOST_PARTS, RefusedQuery, check, read_update, with_dataset
 from repository.terms import sparql
 
 S = "SERVICE <http://127.0.0.1:9/> { ?s ?p ?o }"
@@ -73,9 +72,10 @@ def test_escapes_of_other_letters_are_allowed() -> None:
     assert check(f"SELECT * {{ ?s ?p {sparql(chr(7) + chr(127))} }}") is False
 
 
-def test_a_prefix_that_nobody_declared_is_named() -> None:
-    with pytest.raises(RefusedQuery, match="the prefix net: is not declared; write PREFIX net: <…> before the query"):
-        check("PREFIX : <https://w3id.org/dlom#> ASK { ?m :network net:a }")
+def test_our_prefixes_need_not_be_declared_and_others_are_named() -> None:
+    assert check("ASK { ?m :network net:a }") is False
+    with pytest.raises(RefusedQuery, match="the prefix ours: is not declared; write PREFIX ours: <…> before the query"):
+        check("PREFIX ex: <a:> ASK { ?m :network net:a , ours:b }")
 
 
 def test_it_says_which_answers_are_graphs() -> None:
@@ -165,10 +165,17 @@ def calls() -> Iterator[tuple[int, list[int]]]:
 
 def test_nothing_calls_out(calls: tuple[int, list[int]]) -> None:
     port, heard = calls
-    knowledge = Knowledge(EmbeddedGraph())
+    graph = EmbeddedGraph()  # in this process, which has a network, unlike a worker
     for query in [*CALLS.values(), "LOAD <http://127.0.0.1:9/>", "SELECT * FROM <http://127.0.0.1:9/> { ?s ?p ?o }"]:
         with suppress(RefusedQuery, GraphError):
-            knowledge.ask(query.replace("127.0.0.1:9", f"127.0.0.1:{port}"))
+            text = query.replace("127.0.0.1:9", f"127.0.0.1:{port}")
+            check(text)
+            graph.query(text)
+    for update in UPDATES.values():
+        with suppress(RefusedQuery, GraphError):
+            text = update.replace("127.0.0.1:9", f"127.0.0.1:{port}")
+            read_update(text)
+            graph.update(text)
     assert heard == []
 
 
@@ -195,6 +202,81 @@ def test_the_guard_and_the_engine_read_alike(quote: str, odd: str, before: str, 
     try:
         check(query)
         EmbeddedGraph().query(query)
+    except (RefusedQuery, GraphError) as error:
+        told = str(error)
+    assert "onnect" not in told
+
+
+UPDATES = {
+    "LOAD": "LOAD <http://127.0.0.1:9/>",
+    "LOAD, lower case": "load silent <http://127.0.0.1:9/> into graph <a:a>",
+    "LOAD after others": "CLEAR ALL ; INSERT DATA { <a:a> <a:a> 1 } ; LOAD <http://127.0.0.1:9/>",
+    "LOAD behind a comment that ends early": "# \r LOAD <http://127.0.0.1:9/>",
+    "LOAD spelt with an escape": "\\u004cOAD <http://127.0.0.1:9/>",
+    "SERVICE in WHERE": f"INSERT {{ ?s ?p ?o }} WHERE {{ {S} }}",
+    "SERVICE in DELETE": f"DELETE {{ ?s ?p ?o }} WHERE {{ ?s ?p ?o FILTER NOT EXISTS {{ {S} }} }}",
+    "SERVICE in a sub-SELECT": f"WITH <a:a> INSERT {{ ?s ?p ?o }} WHERE {{ {{ SELECT * {{ {S} }} }} }}",
+}
+
+
+@pytest.mark.parametrize("update", UPDATES.values(), ids=UPDATES.keys())
+def test_an_update_that_would_call_is_refused(update: str) -> None:
+    with pytest.raises(RefusedQuery, match=r"would (fetch from|call) another server|write the character itself"):
+        read_update(update)
+
+
+@pytest.mark.parametrize("text", ["CLEAR XYZ", "ASK {}", "\0", "INSERT DATA { ?s ?p ?o", "DROP ALL garbage"])
+def test_what_is_no_update_is_refused(text: str) -> None:
+    with pytest.raises(RefusedQuery, match="this is not a SPARQL update"):
+        read_update(text)
+
+
+def test_it_says_whether_an_update_names_its_graphs_itself() -> None:
+    for text, itself in (
+        ("DELETE {} WHERE { ?s ?p ?o }", False), ("CLEAR ALL", False), ("WITH <a:b> DELETE {} WHERE {}", True),
+        ("INSERT {} USING <a:b> WHERE {}", True), ("INSERT {} USING NAMED <a:b> WHERE {}", True),
+        ("INSERT DATA { <a:a> <a:a> 'WITH <a:b>' }", False),
+    ):  # fmt: skip
+        assert read_update(text) is itself, text
+
+
+def test_long_data_may_be_inserted() -> None:
+    assert read_update("INSERT DATA { " + "<a:a> <a:a> 1 . " * 3000 + "}") is False
+
+
+@pytest.mark.parametrize(
+    ("update", "written"),
+    [
+        ("INSERT { ?s ?p 1 } WHERE { ?s ?p ?o }", "INSERT { ?s ?p 1 }  USING <a:b> WHERE { ?s ?p ?o }"),
+        ("DELETE WHERE { ?s ?p ?o }", "DELETE  { ?s ?p ?o } USING <a:b> WHERE  { ?s ?p ?o }"),
+        ("CLEAR ALL", "CLEAR ALL"),
+        ("INSERT DATA { <a:a> <a:a> 'WHERE {' }", "INSERT DATA { <a:a> <a:a> 'WHERE {' }"),
+        ("# WHERE\nPREFIX where: <a:#> CLEAR ALL", "# WHERE\nPREFIX where: <a:#> CLEAR ALL"),
+        ("DELETE {} where { { SELECT * WHERE {} } }", "DELETE {}  USING <a:b> WHERE { { SELECT * WHERE {} } }"),
+    ],
+)
+def test_the_graphs_of_a_request_are_written_into_the_update(update: str, written: str) -> None:
+    assert with_dataset(update, ["a:b"], []) == written
+    read_update(written)
+
+
+def test_graphs_of_both_kinds_are_written() -> None:
+    assert with_dataset("DELETE {} WHERE {}", ["a:b", "a:c"], ["a:d"]) == (
+        "DELETE {}  USING <a:b> USING <a:c> USING NAMED <a:d> WHERE {}"
+    )
+
+
+@settings(max_examples=200, deadline=None)
+@given(QUOTES, st.sampled_from(ODD), st.sampled_from(GAPS), st.sampled_from(GAPS))
+def test_the_guard_and_the_engine_read_updates_alike(quote: str, odd: str, before: str, after: str) -> None:
+    """Whatever strings and comments are put around it: what passes the guard calls nobody."""
+    text = f"{quote}{odd}{quote}"
+    data = f"INSERT DATA {{ <a:a> <a:a> {text} }}"
+    update = f"PREFIX ex: <a:> {data} ; {before} LOAD <http://127.0.0.1:9/> ; {after} {data} \n"
+    told = ""
+    try:
+        read_update(update)
+        EmbeddedGraph().update(update)
     except (RefusedQuery, GraphError) as error:
         told = str(error)
     assert "onnect" not in told
