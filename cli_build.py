@@ -1,4 +1,4 @@
-"""The command line's verbs that build, measure and register; `cli.py` puts them on its list."""
+"""The command line's verbs that build, measure and rate; `cli.py` puts them on its list."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import difflib
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -16,12 +16,13 @@ import typer
 import flow
 from device.runtimes.contract import MeasureError
 from dss.build_report import lines
+from dss.groups import Judged
 from dss.preferences import Preferences
 from ontology.records import Objective
 from ontology.settings import Settings
 from optimizer.brought import Brought
 from optimizer.data import DataError
-from optimizer.inspect import InspectionFailed, RefusedFile
+from optimizer.inspect import InspectionFailed, ModelFile, RefusedFile
 from optimizer.jobs import JobError
 from optimizer.proposals import ProposalError
 from optimizer.recipe import RecipeError
@@ -125,7 +126,7 @@ def follow(settings: Settings, job: str) -> None:
             typer.echo("stopping after the step at hand (Ctrl+C again leaves the job to itself)", err=True)
 
 
-def report(settings: Settings, job: str, preferences: Preferences) -> None:
+def report(settings: Settings, job: str, preferences: Judged) -> None:
     """Register what the job measured (or wait until the running app has), and print the outcome."""
     with flow.ready(settings, draw) as knowledge:
         until = time.monotonic() + REGISTER_SECONDS
@@ -184,56 +185,12 @@ def work(settings: Settings, job: str) -> None:
         draw(event)
 
 
-def register_table(
-    settings: Settings, file: Path, text: str, *, allow_new: bool, purpose: str | None, good: bool
-) -> None:
-    """Preview a CSV of measurements and store its rows: all, or with `good` those without a fault. Exits with 2."""
-    with flow.ready(settings, draw) as knowledge:
-        with _refusing():
-            preview = flow.preview_table(text, knowledge, settings, allow_new=allow_new, purpose=purpose)
-        for column in preview.columns:
-            taken = f"taken as {column.field}" if column.field else "not used"
-            typer.echo(f"column {column.header!r}: {column.fault or taken}")
-        if preview.missing:
-            raise RegistrationError([f"no column gives the {label.lower()}" for label in preview.missing])
-        for row in preview.rows:
-            for warning in row.warnings:
-                typer.echo(f"line {row.line}: warning: {warning}")
-            for reason in row.reasons:
-                typer.echo(f"line {row.line}: refused: {reason}", err=True)
-        if preview.rejected and not good:
-            count = len(preview.rejected)
-            raise RegistrationError(
-                [f"{count} of {len(preview.rows)} rows are refused; mend them, or store the others with --good"]
-            )
-        if not preview.records:
-            raise RegistrationError(["no row is left to store"])
-        done = store(knowledge, preview.records)
-        typer.echo(f"stored: {_said(done.new)} new, {_said(done.updated)} updated, {len(preview.rejected)} refused")
-
-
-def register_model(
-    settings: Settings, file: Path, *, data: str, network: str, purpose: str, threads: int, device: Said
-) -> None:
-    """Read a model file in isolation, measure it here, and register it."""
-    with flow.ready(settings, draw) as knowledge:
-        describe_machine(settings, knowledge, device)
-        with _refusing():
-            brought, records = flow.bring_model(
-                file, knowledge, settings, data=data, network=network, purpose=purpose, threads=threads
-            )
-        for line in _measured_lines(brought):
-            typer.echo(line)
-        done = store(knowledge, records)
-        models = [name for name in (*done.new, *done.updated) if name.startswith("m:")]
-        typer.echo(f"registered: {', '.join(models) or 'it was on record already, with the same figures'}")
-
-
 def measure(file: Path, *, data: str, threads: int) -> None:
     """Measure a model file here on the data given; nothing is stored."""
     from optimizer.brought import try_on
 
-    for line in _measured_lines(try_on(file, data, threads=threads)):
+    brought = try_on(file, data, threads=threads)
+    for line in (*file_lines(brought.file), *measured_lines(brought)):
         typer.echo(line)
 
 
@@ -245,14 +202,14 @@ def rate(settings: Settings, model: str, ratings: Mapping[Objective, int], *, by
             raise RegistrationError(
                 [f"there is no model {model[:60]!r}" + (f"; near: {', '.join(near)}" if near else "")]
             )
-        with _refusing():
+        with refusing():
             votes = vote_records(model, ratings, rated_by=by, day=date.today(), comment=comment)
         store(knowledge, votes)
         typer.echo(f"{by} rated {model}: {', '.join(f'{o} {r}' for o, r in ratings.items())}")
 
 
 @contextmanager
-def _refusing() -> Iterator[None]:
+def refusing() -> Iterator[None]:
     """What the rooms refuse with a plain ValueError is told as a refusal; errors of a kind of their own pass."""
     try:
         yield
@@ -262,12 +219,22 @@ def _refusing() -> Iterator[None]:
         raise RegistrationError([str(error)]) from error
 
 
-def _said(names: Sequence[str]) -> str:
-    models = sum(name.startswith("m:") for name in names)
-    return f"{models} {'model' if models == 1 else 'models'}"
+def file_lines(file: ModelFile) -> Iterator[str]:
+    """What a model file holds: operators or layers, inputs and outputs, and what made it."""
+    count = sum(file.operators.values())
+    most = sorted(file.operators.items(), key=lambda item: -item[1])[:6]
+    layers = "" if file.layers is None else f"{file.layers} layers, "
+    yield f"structure    {layers}{count:,} operators: {', '.join(f'{n} {kind}' for kind, n in most)}"
+    for what, tensors in (("input", file.inputs), ("output", file.outputs)):
+        for t in tensors:
+            shape = "shape not stated" if t.shape is None else "×".join("n" if d is None else str(d) for d in t.shape)
+            yield f"{what:<13}{t.name} {shape} {t.dtype or 'of a type that is not stated'}"
+    if file.producer:
+        yield f"made by      {file.producer}"
 
 
-def _measured_lines(brought: Brought) -> Iterator[str]:
+def measured_lines(brought: Brought) -> Iterator[str]:
+    """What was measured of a model file, and what stands out."""
     file, m = brought.file, brought.measured
     precision = file.precision or "precision not told"
     yield f"{file.format}, {precision}, {file.parameters:,} parameters, {m.size_kib:,.1f} KiB"

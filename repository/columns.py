@@ -19,8 +19,11 @@ _UNITS: Mapping[str, Mapping[str, float]] = {
         "min": 60_000.0,
     },
     "%": {"pct": 1.0, "fraction": 100.0, "ratio": 100.0, "0-1": 100.0, "0..1": 100.0},
-    "1/s": dict.fromkeys(("hz", "ips", "qps", "img/s", "images/s", "inf/s", "inferences/s", "samples/s"), 1.0),
-    "mJ": {"mj": 1.0, "j": 1000.0, "uj": 0.001, "µj": 0.001},
+    "1/s": dict.fromkeys(
+        ("hz", "ips", "qps", "img/s", "images/s", "inf/s", "inferences/s", "samples/s", "tok/s", "tokens/s", "t/s"), 1.0
+    ),
+    "W": dict.fromkeys(("uw", "µw", "μw"), 1e-6),  # both signs for micro, U+00B5 and U+03BC
+    "mJ": {"mj": 1.0, "j": 1000.0, **dict.fromkeys(("uj", "µj", "μj"), 0.001), "wh": 3.6e6, "mwh": 3600.0},
     "KiB": {"bytes": 1 / 1024},
     "MiB": {"bytes": 1 / 1024**2},
     "": {"million": 1e6, "millions": 1e6, "thousand": 1e3, "thousands": 1e3, "b": 1e9},
@@ -79,6 +82,8 @@ FIELDS: tuple[Field, ...] = (
         ("memory", "peak memory", "ram", "peak ram", "memory usage", "memory peak", "max memory"),
     ),
     Field("average_power_w", "power", "W", ("power", "average power", "avg power", "power draw")),
+    Field("tokens_per_s", "tokens a second", "1/s", ("tokens per second", "tokens", "tok per s", "generation speed")),
+    Field("time_to_first_token_ms", "time to first token", "ms", ("time to first token", "ttft")),
     Field("energy_mj", "energy", "mJ", ("energy", "energy per inference")),
     Field("parameters", "parameters", "", ("params", "parameters", "number of parameters", "num params")),
     Field("samples", "samples", "", ("samples", "test samples", "number of samples")),
@@ -154,7 +159,8 @@ def _column(header: str, chosen: str | None) -> Column:
     if not name and chosen is None and not unit:
         return Column(header, "")
     if not name:
-        name = _BY_HEADER.get(_words(header), "") if chosen is None else ""
+        words = _words(header)
+        name = _BY_HEADER.get(words, "") if chosen is None else ""
         unit = ""
         if not name:
             return Column(header, "")

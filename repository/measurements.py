@@ -6,30 +6,26 @@ Reading stores nothing. The figures are `declared`: DLOM did not take them.
 from __future__ import annotations
 
 import csv
-import difflib
 import hashlib
 import io
-import re
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from typing import Any
 
 from ontology.records import DataSet, Device, Grade, Model, Network, Performance, Record, TrainedNetwork
 from repository.columns import FIELD, FIELDS, NOT_KNOWN, Column, columns, number
-from repository.plausibility import Known, Severity, findings
+from repository.comparables import Known
+from repository.plausibility import Severity, Signature, findings, signature
 from repository.register import LOCAL
 from repository.sources.names import Names
+from repository.vocabulary import Labels, UnclearName, Vocabulary, key, slug
 
-MOST_ROWS = 2000  # the rules take about 7 ms a row, during which nobody else may write
-Labels = Mapping[tuple[str, str], str]
-"""What a person reads for each prefix and local name: `Projection.labels`."""
-
+MOST_ROWS = 20_000
 _SPEED = (
     "inference_latency_ms", "system_latency_ms", "throughput_per_s", "peak_memory_mib", "size_kib", "average_power_w",
-    "energy_mj",
+    "energy_mj", "tokens_per_s", "time_to_first_token_ms",
 )  # fmt: skip
 _QUALITY = ("accuracy_percent", "stability_percent")
 _COUNTS = ("parameters", "samples", "batch", "year_created")
@@ -42,27 +38,36 @@ _MAY_BE_NEW: Mapping[str, type[Network] | type[Device] | type[DataSet]] = {
     "device": Device,
     "test_set": DataSet,
 }
-# Usual words for names that the reviewed tables have otherwise; used only where the graph has the name.
-_ALSO = {
-    "opt": {
-        **dict.fromkeys(("fp32", "float32", "f32", "original", "unoptimized"), "float"),
-        **dict.fromkeys(("int8", "uint8", "8bit"), "w8a8"),
-        **dict.fromkeys(("fp16", "float16", "f16"), "float16-quantization"),
-        **dict.fromkeys(("blq", "dynamicrange", "dynamicrangequantization"), "baseline-quantization"),
-        **dict.fromkeys(("fiq", "fullinteger", "int8fullinteger"), "full-integer-quantization"),
-    }
-}
-_RUNTIMES = (("tensorflowlite", "litert"), ("tflite", "litert"), ("ort", "onnxruntime"))
+
+
+@dataclass(frozen=True)
+class Named:
+    """What a written name was taken for, where a person should confirm it.
+
+    `name` is the local name: of another word for it, or with `new` of something that is registered with it; empty when
+    nobody knows the written one. `near` are known names that are written like it.
+    """
+
+    field: str
+    written: str
+    name: str = ""
+    new: bool = False
+    near: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row of the table: its records, or the reasons why it is refused; warnings do not refuse it."""
+    """One row of the table: its records, or the reasons why it is refused; warnings do not refuse it.
+
+    `doubtful` is one that a person may still find to be right.
+    """
 
     line: int  # of the file, 1 for the header
     records: tuple[Record, ...] = ()
     reasons: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    named: tuple[Named, ...] = ()
+    doubtful: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,41 +88,37 @@ class Preview:
         """What the other rows register, each thing once: the input of `register`."""
         return list(dict.fromkeys(record for row in self.rows if not row.reasons for record in row.records))
 
+    @property
+    def named(self) -> tuple[Named, ...]:
+        """Every name that a person should confirm, once."""
+        return tuple(dict.fromkeys(one for row in self.rows for one in row.named))
+
 
 @dataclass(frozen=True)
-class _Vocabulary:
-    """Every name that a cell may mean, by what people write for it."""
+class Taken:
+    """What a person has said of a table, beyond the table itself.
 
-    names: Names
-    labels: Labels
+    `chosen` (header → field, "" for none) replaces the proposal for a column; `defaults` (field → text) holds for empty
+    or missing cells, such as one purpose for all rows; `meant` (written → known name) says what a name stands for. Of
+    unknown networks, devices and data sets `new` takes those named, or with True all, as new ones. `sure` says that
+    figures which differ from all that is known have been looked at.
+    """
 
-    @cached_property
-    def written(self) -> Mapping[str, Mapping[str, frozenset[str]]]:
-        """Prefix → writing without spaces and signs → local names."""
-        found: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
-        identities = [(r.prefix, r.name, r.label or "") for r in self.names.identities()]
-        concepts = [(c.prefix, c.name, text) for c in self.names.concepts() for text in (c.label, *c.alt_labels)]
-        stored = [(prefix, name, label) for (prefix, name), label in self.labels.items()]
-        for prefix, name, text in (*identities, *concepts, *self.names.alternative_names(), *stored):
-            for writing in (name, text):
-                found[prefix][_key(writing)].add(name)
-        return {prefix: {k: frozenset(v) for k, v in keys.items()} for prefix, keys in found.items()}
+    chosen: Mapping[str, str] = field(default_factory=dict)
+    defaults: Mapping[str, str] = field(default_factory=dict)
+    meant: Mapping[str, str] = field(default_factory=dict)
+    new: Collection[str] | bool = False
+    sure: bool = False
 
-    def find(self, prefix: str, text: str) -> str:
-        """The local name. Raises LookupError with the nearest ones."""
-        known, key = self.written.get(prefix, {}), _key(text)
-        meant = known.get(key) or known.get(_key(_ALSO.get(prefix, {}).get(key, "")), frozenset())
-        if prefix == "rt" and not meant:
-            start = next(((old, new) for old, new in _RUNTIMES if key.startswith(old)), ("", ""))
-            meant = known.get(start[1] + key.removeprefix(start[0]), frozenset())
-        exact = {name for name in meant if _key(name) == key}
-        if len(exact or meant) == 1:
-            return next(iter(exact or meant))
-        if meant:
-            raise LookupError(f"{text!r} may mean {' or '.join(sorted(meant))}; write one of them")
-        close = difflib.get_close_matches(key, known, n=3, cutoff=0.6)  # the nearest first
-        near = dict.fromkeys(name for k in close for name in sorted(known[k]))
-        raise LookupError(f"{text!r} is not known" + (f" (near: {' or '.join(near)})" if near else ""))
+
+def proposal(csv_text: str, chosen: Mapping[str, str] | None = None) -> tuple[tuple[Column, ...], tuple[str, ...]]:
+    """What the columns of a table are taken for, and the required fields that none gives; no row is read yet.
+
+    Raises ValueError for text that is no table.
+    """
+    header, _ = _table(csv_text)
+    proposed = columns(header, chosen)
+    return proposed, tuple(f.name for f in FIELDS if f.required and f.name not in {c.field for c in proposed})
 
 
 def read(
@@ -126,22 +127,22 @@ def read(
     *,
     labels: Labels | None = None,
     known: Known | None = None,
-    allow_new: bool = False,
-    chosen: Mapping[str, str] | None = None,
-    defaults: Mapping[str, str] | None = None,
+    taken: Taken | None = None,
     source: str = LOCAL.name,
 ) -> Preview:
-    """What a CSV would register; nothing is stored.
+    """What a CSV would register; nothing is stored. About 0.2 ms a row.
 
-    `labels` adds the names of the graph to the reviewed ones, `known` what latencies are compared with. `chosen`
-    (header → field) replaces the proposal for a column, `defaults` (field → text) holds for empty or missing cells,
-    such as one purpose for all rows. With `allow_new`, networks, devices and data sets that nobody knows become new
-    ones of this installation. Raises ValueError for text that is no table.
+    `labels` adds the names of the graph to the reviewed ones, `known` is what figures are compared with, `taken` what a
+    person has said of the table. Raises ValueError for text that is no table.
     """
+    taken = taken or Taken()
     header, lines = _table(csv_text)
-    proposed = columns(header, chosen)
-    given = {c.field for c in proposed} | set(defaults or {})
-    reader = _Reader(_Vocabulary(names, labels or {}), known or Known(), allow_new, dict(defaults or {}), source)
+    unknown = sorted(set(taken.chosen) - set(header))
+    if unknown:
+        raise ValueError(f"no column is called {unknown[0]!r}; there are {', '.join(filter(None, header))}")
+    proposed = columns(header, taken.chosen)
+    given = {c.field for c in proposed} | {f for f, text in taken.defaults.items() if text}
+    reader = _Reader(Vocabulary(names, labels or {}), known or Known(), taken, source)
     rows = [reader.row(line, dict(zip(proposed, cells, strict=False))) for line, cells in lines]
     missing = tuple(f.label for f in FIELDS if f.required and f.name not in given)
     return Preview(proposed, missing, tuple(rows))
@@ -149,36 +150,64 @@ def read(
 
 @dataclass
 class _Reader:
-    vocabulary: _Vocabulary
+    vocabulary: Vocabulary
     known: Known
-    allow_new: bool
-    defaults: Mapping[str, str]
+    taken: Taken
     source: str
     seen: dict[str, int] = field(default_factory=dict)  # model → line
+    figures: dict[tuple[str, Signature], tuple[int, str]] = field(default_factory=dict)  # → line and device
+    fresh: dict[str, Record] = field(default_factory=dict)
+    looked_up: dict[tuple[str, str], Named | UnclearName] = field(default_factory=dict)
 
     def row(self, line: int, cells: Mapping[Column, str]) -> Row:
         reasons: list[str] = []
-        texts = dict(self.defaults)
+        texts = {name: text.strip() for name, text in self.taken.defaults.items() if text.strip()}
         texts |= {c.field: v.strip() for c, v in cells.items() if c.field and v.strip().casefold() not in NOT_KNOWN}
         values = self._numbers(cells, reasons)
-        named, fresh = self._named(texts, reasons)
+        told = self._named(texts, reasons)
+        named = {one.field: one.name for one in told if one.name}
+        fresh = [self.fresh[one.name] for one in told if one.new]
+        to_confirm = tuple(one for one in told if one.new or one.near or not self._is_plain(one))
         day = self._day(texts, reasons)
         if not any(values.get(f) is not None for f in (*_SPEED, *_QUALITY)):
             reasons.append("no figure is given; fill in at least one, such as a latency in ms")
         if reasons:
-            return Row(line, reasons=tuple(reasons))
+            return Row(line, reasons=tuple(reasons), named=to_confirm)
         metric = named.get("metric") or next((c.metric for c in cells if c.metric), None)
         records = self._records(texts, named, values, day, metric)
         model = records[-1]
+        assert isinstance(model, Model)
         if self.seen.setdefault(model.name, line) != line:
-            told = f"it measures the same network, optimization, runtime and device as line {self.seen[model.name]}"
-            return Row(line, reasons=(f"{told}; keep one, or tell them apart in a column called variant",))
-        found = findings([*fresh, *records], self.known, batch=int(values.get("batch") or 1))
+            same = f"it measures the same network, optimization, runtime and device as line {self.seen[model.name]}"
+            return Row(line, reasons=(f"{same}; keep one, or tell them apart in a column called variant",))
+        batch = int(values.get("batch") or 1)
+        found = findings([*fresh, *records], self.known, batch=batch, sure=self.taken.sure)
         errors = tuple(str(f) for f in found if f.severity is Severity.ERROR)
         warnings = tuple(str(f) for f in found if f.severity is Severity.WARNING)
+        certain = any(f.severity is Severity.ERROR and not f.may_be_right for f in found)
+        errors, warnings = self._compared(line, model, records, errors, warnings)
         if values.get("accuracy_percent") is not None and "test_set" not in named:
             warnings += ("accuracy without its test data compares with no other; add a column called dataset",)
-        return Row(line, () if errors else (*fresh, *records), errors, warnings)
+        kept = () if errors else (*fresh, *records)
+        return Row(line, kept, errors, warnings, to_confirm, doubtful=bool(errors) and not certain)
+
+    def _compared(
+        self, line: int, model: Model, records: Sequence[Record], errors: tuple[str, ...], warnings: tuple[str, ...]
+    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """With the rows above it: the same figures once more are a copied row."""
+        figures = signature([r for r in records if isinstance(r, Performance)])
+        if not figures:
+            return errors, warnings
+        other, device = self.figures.setdefault((model.network or "", figures), (line, model.device or ""))
+        if other == line:
+            return errors, warnings
+        told = f"its figures are exactly those of line {other}"
+        if device == model.device or self.taken.sure:
+            return errors, (*warnings, f"{told}; check that they were taken again")
+        return (*errors, f"{told}, on another device; leave out what was not measured on {model.device}"), warnings
+
+    def _is_plain(self, one: Named) -> bool:
+        return self.vocabulary.is_plain(_LOOKED_UP[one.field], one.name, one.written)
 
     def _numbers(self, cells: Mapping[Column, str], reasons: list[str]) -> dict[str, float]:
         found = {}
@@ -196,10 +225,10 @@ class _Reader:
                 found[column.field] = value
         return found
 
-    def _named(self, texts: Mapping[str, str], reasons: list[str]) -> tuple[dict[str, str], list[Record]]:
-        found: dict[str, str] = {}
-        fresh: list[Record] = []
-        for name, prefix in _LOOKED_UP.items():
+    def _named(self, texts: Mapping[str, str], reasons: list[str]) -> list[Named]:
+        """What each name of the row stands for; the reasons gain those that are missing or unclear."""
+        found: list[Named] = []
+        for name in _LOOKED_UP:
             text, known_as = texts.get(name, ""), FIELD[name]
             if not text:
                 if known_as.required:
@@ -207,22 +236,44 @@ class _Reader:
                     reasons.append(f"the {known_as.label} is missing; {told}")
                 continue
             unit = texts.get("compute_unit", "")
-            if name == "runtime" and not _key(text).endswith(_key(unit)):
+            if name == "runtime" and text not in self.taken.meant and not key(text).endswith(key(unit)):
                 text = f"{text} {unit}"
+            one = self._looked_up(name, text)
+            if isinstance(one, Named):
+                found.append(one)
+                continue
+            if name in _MAY_BE_NEW and (self.taken.new is True or text in self._accepted):
+                found.append(self._new(name, text, one.near, texts))
+                continue
+            found.append(Named(name, text, near=one.near))
+            new = "; correct it, or allow new names" if name in _MAY_BE_NEW else "; correct it"
+            reasons.append(f"{known_as.label} {one}{new}")
+        return found
+
+    @cached_property
+    def _accepted(self) -> Collection[str]:
+        return () if isinstance(self.taken.new, bool) else self.taken.new
+
+    def _looked_up(self, name: str, text: str) -> Named | UnclearName:
+        """Looked up once in a table: finding near ones takes milliseconds."""
+        if (name, text) not in self.looked_up:
             try:
-                found[name] = self.vocabulary.find(prefix, text)
-            except LookupError as error:
-                if name in _MAY_BE_NEW and self.allow_new:
-                    found[name] = f"{self.source}-{_slug(text)}"
-                    kind = _MAY_BE_NEW[name]
-                    fresh.append(kind(name=found[name], label=text))
-                else:
-                    new = "; correct it, or allow new names" if name in _MAY_BE_NEW else "; correct it"
-                    reasons.append(f"{known_as.label} {error}{new}")
-        kinds = (found["device_type"],) if "device_type" in found else None
-        return found, [
-            r if not isinstance(r, Device) else Device(name=r.name, label=r.label, device_type=kinds) for r in fresh
-        ]
+                meant = self.vocabulary.find(_LOOKED_UP[name], self.taken.meant.get(text, text))
+                self.looked_up[name, text] = Named(name, text, meant)
+            except UnclearName as unclear:
+                self.looked_up[name, text] = unclear
+        return self.looked_up[name, text]
+
+    def _new(self, name: str, text: str, near: tuple[str, ...], texts: Mapping[str, str]) -> Named:
+        tail = slug(text) or hashlib.sha256(text.encode()).hexdigest()[:12]
+        local = f"{self.source}-{tail}"
+        if local not in self.fresh:
+            record = _MAY_BE_NEW[name](name=local, label=text)
+            kind = self._looked_up("device_type", texts["device_type"]) if "device_type" in texts else None
+            if isinstance(record, Device) and isinstance(kind, Named):
+                record = replace(record, device_type=(kind.name,))
+            self.fresh[local] = record
+        return Named(name, text, local, new=True, near=near)
 
     def _day(self, texts: Mapping[str, str], reasons: list[str]) -> date | None:
         text = texts.get("date")
@@ -241,9 +292,9 @@ class _Reader:
         metric: str | None,
     ) -> list[Record]:
         """All records of a row, the model last. Names follow from the content, so that twice is once."""
-        key = [named[f] for f in ("network", "optimization", "runtime", "device")]
-        variant = _slug(texts.get("variant", ""))
-        name = "-".join((self.source, *key, *filter(None, (variant,))))
+        parts = [named[f] for f in ("network", "optimization", "runtime", "device")]
+        variant = slug(texts.get("variant", ""))
+        name = "-".join((self.source, *parts, *filter(None, (variant,))))
         parameters = int(values["parameters"]) if "parameters" in values else None
         trained = None
         if parameters is not None or variant:
@@ -315,11 +366,3 @@ def _table(text: str) -> tuple[list[str], Sequence[tuple[int, list[str]]]]:
 def _repeated(texts: Iterable[str]) -> list[str]:
     seen: set[str] = set()
     return [t for t in texts if t in seen or seen.add(t)]  # type: ignore[func-returns-value]
-
-
-def _key(text: str) -> str:
-    return re.sub(r"[^a-z0-9+]", "", re.sub(r"\bon\b", "", text.casefold()))
-
-
-def _slug(text: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", text.casefold()).strip("-")

@@ -16,7 +16,7 @@ from ontology.requirement import Requirement
 from repository.columns import Column, columns, number
 from repository.graph import EmbeddedGraph
 from repository.knowledge import Knowledge
-from repository.measurements import MOST_ROWS, Preview, read
+from repository.measurements import MOST_ROWS, Named, Preview, Taken, proposal, read
 from repository.plausibility import known
 from repository.register import Registered, register
 from repository.sources.names import Names
@@ -38,9 +38,9 @@ def knowledge() -> Knowledge:
     return tiny_knowledge()
 
 
-def preview(knowledge: Knowledge, text: str, **more: object) -> Preview:
+def preview(knowledge: Knowledge, text: str, taken: Taken | None = None) -> Preview:
     projection = knowledge.projection
-    return read(text, reviewed(), labels=projection.labels, known=known(projection), **more)  # type: ignore[arg-type]
+    return read(text, reviewed(), labels=projection.labels, known=known(projection), taken=taken)
 
 
 def table(columns: str, *rows: str) -> str:
@@ -86,6 +86,11 @@ def the(found: Preview, kind: type[T]) -> T:
         ("Params (M)", "parameters", 1e6, False),
         ("power_mW", "average_power_w", 0.001, False),
         ("energy (J)", "energy_mj", 1000.0, False),
+        ("energy (µJ)", "energy_mj", 0.001, False),  # both signs for micro
+        ("energy (μJ)", "energy_mj", 0.001, False),
+        ("power (µW)", "average_power_w", 1e-6, False),
+        ("tokens per second", "tokens_per_s", 1.0, False),
+        ("TTFT (s)", "time_to_first_token_ms", 1000.0, False),
         ("Quantization", "optimization", 1.0, False),
         ("Framework", "runtime", 1.0, False),
         ("Data Set", "test_set", 1.0, False),
@@ -188,8 +193,8 @@ def test_seconds_in_a_column_of_milliseconds_are_refused(knowledge: Knowledge) -
     found = preview(knowledge, table("latency_ms", "0.016"))
     assert found.records == []
     assert reasons(found) == [
-        "latency 0.016 ms is 438 times outside what is known of small-net on board-a (7 to 10 ms); "
-        "it looks like seconds: 16 ms would fit, so name the column latency (seconds)"
+        "latency 0.016 ms is 531 times below what is known of small-net on board-a by CPU (2 known, 7 to 10 ms); "
+        "it looks like seconds: 16 ms would fit; write that, or name the column latency (seconds)"
     ]
 
 
@@ -232,7 +237,7 @@ def test_what_nobody_knows_is_new_only_when_asked_for(knowledge: Knowledge) -> N
     unknown = [r.partition(" is")[0] for r in reasons(refused)]
     assert unknown == ["network 'MyNet'", "device 'My Board 3'", "test data 'Roses'"]
     assert all(r.endswith("; correct it, or allow new names") for r in reasons(refused))
-    found = preview(knowledge, text, allow_new=True)
+    found = preview(knowledge, text, Taken(new=True))
     assert the(found, Network) == Network(name="local-mynet", label="MyNet")
     assert the(found, Device) == Device(name="local-my-board-3", label="My Board 3", device_type=("phone",))
     assert isinstance(knowledge.graph, EmbeddedGraph)
@@ -243,11 +248,55 @@ def test_what_nobody_knows_is_new_only_when_asked_for(knowledge: Knowledge) -> N
     assert register(knowledge.graph, preview(knowledge, text).records) == Registered((), ())
 
 
+def test_names_to_confirm_are_told_with_the_nearest(knowledge: Knowledge) -> None:
+    rows = [
+        f"{HEADER},latency_ms",
+        "SmallNet,Board A,FP32,TFLite CPU,Image classification,Flowers test,11",
+        "SmallNet,Bord C,w8a8,LiteRT on CPU,Image classification,Flowers test,31",
+    ]
+    found = preview(knowledge, "\n".join(rows))
+    alias, runtime, unknown = found.named
+    assert alias == Named("optimization", "FP32", "float")  # another word for it
+    assert (runtime.written, runtime.name) == ("TFLite CPU", "litert-cpu")
+    assert (unknown.written, unknown.name, unknown.near[0]) == ("Bord C", "", "board-c")
+    meant = preview(knowledge, "\n".join(rows), Taken(meant={"Bord C": "board-c"}))
+    assert [r.device for r in meant.records if isinstance(r, Model)] == ["board-a", "board-c"]
+    new = preview(knowledge, "\n".join(rows), Taken(new=frozenset({"Bord C"})))
+    assert new.named[-1] == Named("device", "Bord C", "local-bord-c", new=True, near=unknown.near)
+    other = preview(knowledge, "\n".join(rows), Taken(new=frozenset({"Board Z"})))
+    assert reasons(other) == reasons(found)
+
+
+def test_new_names_of_other_alphabets_stay_apart(knowledge: Knowledge) -> None:
+    rows = [
+        f"SmallNet,{name},float,LiteRT on CPU,Image classification,,{ms}" for name, ms in (("設備", 11), ("装置", 12))
+    ]
+    found = preview(knowledge, "\n".join([f"{HEADER},latency_ms", *rows]), Taken(new=True))
+    assert [r.label for r in found.records if isinstance(r, Device)] == ["設備", "装置"]
+    assert len({r.name for r in found.records if isinstance(r, Device)}) == 2
+
+
+def test_the_figures_of_a_row_above_on_another_device_are_a_copy(knowledge: Knowledge) -> None:
+    rows = [
+        f"{HEADER},latency_ms,memory_mib",
+        "SmallNet,Board A,float,LiteRT on CPU,Image classification,,11.37,24.5",
+        "SmallNet,Board B,float,LiteRT on CPU,Image classification,,11.37,24.5",
+        "SmallNet,Board B,w8a8,LiteRT on CPU,Image classification,,12.5,24.5",
+    ]
+    (told,) = reasons(preview(knowledge, "\n".join(rows)))
+    assert told.startswith("its figures are exactly those of line 2, on another device")
+    sure = preview(knowledge, "\n".join(rows), Taken(sure=True))
+    assert (reasons(sure), sure.rows[1].warnings) == (
+        [],
+        ("its figures are exactly those of line 2; check that they were taken again",),
+    )
+
+
 def test_names_as_people_write_them(knowledge: Knowledge) -> None:
     rows = [
         "Model,Hardware,Quantization,Framework,Compute unit,Task,Latency [ms]",
         "small_net,BOARD-A,FP32,TFLite,CPU,image classification,11",
-        "Small Net,board b,int8,LiteRT on CPU,cpu,Image-Classification,21",
+        "Small Net,board b,8-bit,LiteRT on CPU,cpu,Image-Classification,21",
     ]
     found = preview(knowledge, "\n".join(rows))
     models = [r for r in found.records if isinstance(r, Model)]
@@ -271,12 +320,20 @@ def test_variants_of_the_weights_are_models_of_their_own(knowledge: Knowledge) -
     assert [n.removeprefix("local-small-net-float-litert-cpu-board-a-") for n in names] == ["width-0-5", "width-1-0"]
 
 
+def test_the_columns_are_proposed_before_any_row_is_read() -> None:
+    found, missing = proposal("network,device,speed,runtime\nx,y,1,2", {"speed": "throughput_per_s"})
+    assert [c.field for c in found] == ["network", "device", "throughput_per_s", "runtime"]
+    assert missing == ("optimization", "purpose")
+    with pytest.raises(ValueError, match="no column is called 'sped'; there are speed"):
+        read("speed\n1", reviewed(), taken=Taken(chosen={"sped": "size_kib"}))
+
+
 def test_missing_columns_are_told_and_may_be_given_for_all_rows(knowledge: Knowledge) -> None:
     text = "network,device,precision,runtime,latency_ms\nSmallNet,Board A,float,LiteRT on CPU,11"
     found = preview(knowledge, text)
     assert (found.missing, found.records) == (("purpose",), [])
     assert reasons(found) == ["the purpose is missing; fill it in, or add a column called purpose"]
-    given = preview(knowledge, text, defaults={"purpose": "image-classification"})
+    given = preview(knowledge, text, Taken(defaults={"purpose": "image-classification"}))
     assert (given.missing, reasons(given)) == ((), [])
 
 
@@ -304,7 +361,7 @@ def test_a_german_spreadsheet(knowledge: Knowledge) -> None:
         ("a,b\n1", "line 2 does not have 2 cells as the header has"),
         ("a,a\n1,2", "the header has a twice; rename one"),
         ('a,b\n"1,2', "this is not CSV: line 2"),
-        ("a\n" + "1\n" * (MOST_ROWS + 1), "the table has 2,001 rows; register at most 2,000 at a time"),
+        ("a\n" + "1\n" * (MOST_ROWS + 1), "the table has 20,001 rows; register at most 20,000 at a time"),
     ],
 )
 def test_what_is_no_table(text: str, told: str) -> None:

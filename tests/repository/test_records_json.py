@@ -40,7 +40,16 @@ def test_what_is_written_is_read_back() -> None:
         ('[{"kind": "Model", "name": "x", "performance": "p"}]', "Model.performance"),
         ('[{"kind": "Vote", "name": "x", "rating": true}]', "Vote.rating"),
         ('[{"kind": "Performance", "name": "x", "evidence": "hearsay"}]', "hearsay"),
-        ('[{"kind": "Vote", "name": "x", "rated_at": "yesterday"}]', "isoformat"),
+        (
+            '[{"kind": "Vote", "name": "x", "rated_at": "yesterday"}]',
+            "Vote.rated_at: 'yesterday' is not a date; write it",
+        ),
+        ('[{"kind": "Device", "name": "x", "price_usd": NaN}]', "Device.price_usd: nan is not a finite number"),
+        ('[{"kind": "Device", "name": "x", "price_usd": 1e999}]', "Device.price_usd: inf is not a finite number"),
+        (f'[{{"kind": "Device", "name": "x", "price_usd": {"9" * 400}}}]', "is not a finite number"),
+        ('[{"kind": "Device", "name": "x", "label": "\\ud800"}]', "Device.label: the text holds half a character"),
+        ('[{"kind": "Device", "name": "x", "name": "y"}]', "'name' is given twice in one record"),
+        ("[" * 5000 + "]" * 5000, "nested too deeply"),
     ],
 )
 def test_anything_else_is_refused(text: str, message: str) -> None:

@@ -1,0 +1,130 @@
+"""The command line's `register`: a table, Turtle, JSON-LD or records, or a model file that is measured here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import date
+from pathlib import Path
+
+import typer
+
+import flow
+from ontology.settings import Settings
+from repository.graph import EmbeddedGraph
+from repository.incoming import MEDIA_TYPES, Outcome, incoming, records_incoming
+from repository.knowledge import Knowledge
+from terminal import draw
+
+KINDS = {ending: kind for kind, endings in MEDIA_TYPES.items() for ending in endings}
+"""Media types by the ending of a file's name."""
+MOST_LINES = 40  # of each kind of remark
+
+
+def register_file(
+    settings: Settings,
+    file: Path,
+    body: bytes,
+    *,
+    allow_new: bool,
+    good: bool,
+    sure: bool,
+    purpose: str | None,
+    chosen: Sequence[str],
+    meant: Sequence[str],
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Register what a file holds, and say what came of it; ends with 2 when nothing was stored."""
+    with flow.ready(settings, draw) as knowledge:
+        outcome = incoming(
+            body, KINDS[file.suffix.lower()], knowledge, settings.facts, allow_new=allow_new, good=good, sure=sure,
+            purpose=purpose, dry_run=dry_run, chosen=_pairs("--map", chosen), meant=_pairs("--meaning", meant),
+        )  # fmt: skip
+        _scaled(knowledge, outcome)
+    _told(outcome, as_json=as_json)
+
+
+def register_model(
+    settings: Settings,
+    file: Path,
+    *,
+    data: str,
+    network: str,
+    purpose: str,
+    threads: int,
+    device: tuple[str | None, str | None, str | None],
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Read a model file in isolation, measure it here, and register it."""
+    import cli_build
+
+    with flow.ready(settings, draw) as knowledge:
+        cli_build.describe_machine(settings, knowledge, device)
+        with cli_build.refusing():
+            brought, records = flow.bring_model(
+                file, knowledge, settings, data=data, network=network, purpose=purpose, threads=threads
+            )
+        if not as_json:
+            for line in (*cli_build.file_lines(brought.file), *cli_build.measured_lines(brought)):
+                typer.echo(line)
+        outcome = records_incoming(records, knowledge, dry_run=dry_run, sure=True)  # it was measured: no slip of a unit
+        _scaled(knowledge, outcome)
+    _told(outcome, as_json=as_json)
+
+
+def _scaled(knowledge: Knowledge, outcome: Outcome) -> None:
+    """New models may make a group large enough to be rated among themselves."""
+    graph = knowledge.graph
+    if outcome.new and not outcome.dry_run and isinstance(graph, EmbeddedGraph):
+        flow.extend_scales(graph, date.today())
+
+
+def _told(outcome: Outcome, *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(outcome.to_json(), indent=2, ensure_ascii=False))
+    else:
+        for line, is_error in _lines(outcome):
+            typer.echo(line, err=is_error)
+    if outcome.exit_code:
+        raise typer.Exit(outcome.exit_code)
+
+
+def _pairs(option: str, given: Sequence[str]) -> dict[str, str]:
+    """`their column=inference_latency_ms` → the two; the last sign of equality parts them."""
+    found = {}
+    for text in given:
+        left, sign, right = text.rpartition("=")
+        if not sign or not left.strip():
+            raise typer.BadParameter(f'{text!r}: write it as "theirs=ours"', param_hint=option)
+        found[left.strip()] = right.strip()
+    return found
+
+
+def _lines(outcome: Outcome) -> Iterator[tuple[str, bool]]:
+    """What a person reads, and whether it belongs to the errors."""
+    for header, taken in outcome.columns.items():
+        yield f"column {header!r}: {f'taken as {taken}' if taken.isidentifier() else taken}", False
+    for one in outcome.confirmations:
+        near = f" (near: {', '.join(one.near)})" if one.near else ""
+        if one.new:
+            yield f"{one.field} {one.written!r}: new{near}", False
+        elif one.name:
+            yield f"{one.field} {one.written!r}: taken for {one.name}", False
+    for what, remarks in (("warning", outcome.warnings), ("refused", outcome.rejected)):
+        for remark in remarks[:MOST_LINES]:
+            for message in remark.messages:
+                yield f"{remark.where}: {what}: {message}", what == "refused"
+        if len(remarks) > MOST_LINES:
+            yield f"… and {len(remarks) - MOST_LINES:,} more; --json tells all", what == "refused"
+    for reason in outcome.reasons:
+        yield reason, True
+    counts = [(outcome.new, "new"), (outcome.updated, "updated"), (outcome.unchanged, "unchanged")]
+    told = ", ".join(f"{_models(names)} {word}" for names, word in counts)
+    yield f"{outcome.status}: {told}, {len(outcome.rejected)} refused", outcome.refused
+
+
+def _models(names: Sequence[str]) -> str:
+    models = sum(name.startswith("m:") for name in names)
+    return f"{models} {'model' if models == 1 else 'models'}"
