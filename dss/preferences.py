@@ -245,7 +245,7 @@ def weights(preferences: Preferences) -> Weights:
     pairs = preferences.indices()
     logs = np.log(np.array([j.strength for j in preferences], dtype=np.float64))
     shares = normalised(np.exp(log_weight_operator(len(Objective), pairs) @ logs))
-    return Weights(tuple(shares.tolist()), _missing(pairs))
+    return Weights(tuple(shares.tolist()), missing_pairs(pairs))
 
 
 @dataclass(frozen=True)
@@ -270,7 +270,7 @@ def fit(preference: Preference, weights: Weights) -> Fit:
     return Fit(preference, float(preference.strength), more / less)
 
 
-def _missing(pairs: list[tuple[int, int]]) -> tuple[Pair, ...]:
+def missing_pairs(pairs: list[tuple[int, int]]) -> tuple[Pair, ...]:
     """The first comparisons of `ALL_PAIRS` that each join two parts (Kruskal 1956), so as few as possible."""
     order, joined, found = list(Objective), list(pairs), []
     for first, second in ALL_PAIRS:

@@ -8,7 +8,7 @@ guarantees, so that what is not known never counts in anybody's favour.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -52,6 +52,7 @@ class Ranking:
     weights: Mapping[Objective, float]  # as elicited, over all six
     used: Mapping[Objective, float]  # renormalised over the objectives that evidence decides
     set_aside: tuple[Objective, ...]  # undecided by evidence: no candidate has any
+    order: tuple[int, ...] = field(default=(), repr=False)  # the rows of all that were ranked, best first
 
     @property
     def winner(self) -> Scored | None:
@@ -94,13 +95,14 @@ def rank(
     smaller = [np.nan_to_num(column[rows], nan=np.inf) for column in reversed(ties)]
     order = np.lexsort((names[rows], *smaller, -np.round(high, 9), -np.round(low, 9)))
     scored = tuple(
-        Scored(int(rows[i]), place, float(low[i]), float(high[i]), _contributions(int(rows[i]), ratings, used))
+        Scored(int(rows[i]), place, float(low[i]), float(high[i]), contributions(int(rows[i]), ratings, used))
         for place, i in enumerate(order[:MOST], start=1)
     )
-    return Ranking(scored, len(rows), dict(weights), used, aside)
+    return Ranking(scored, len(rows), dict(weights), used, aside, tuple(rows[order].tolist()))
 
 
-def _contributions(row: int, ratings: Ratings, used: Mapping[Objective, float]) -> tuple[Contribution, ...]:
+def contributions(row: int, ratings: Ratings, used: Mapping[Objective, float]) -> tuple[Contribution, ...]:
+    """What each objective adds to the score of one row, in the order of the objectives; `used` sums to 1."""
     found = []
     for objective in Objective:
         value = float(ratings.values[objective][row])

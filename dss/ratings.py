@@ -15,7 +15,9 @@ from datetime import date
 import numpy as np
 
 from dss.cost import OfferedCloud
+from dss.matching import visible
 from ontology.records import Objective, RatingScale
+from ontology.requirement import Requirement
 from repository.projection import Coded, FloatArray, Projection, Scale
 
 LEAST_MEMBERS = 5
@@ -58,11 +60,15 @@ class Ratings:
 
 
 def freeze(projection: Projection, version: int, today: date) -> Iterator[RatingScale]:
-    """The scales of the graph as it stands: one for each figure and group of at least five models."""
+    """The scales of the graph as it stands: one for each figure and group of at least five models.
+
+    Models on reference devices are not among them: who chooses does not compare with a server.
+    """
+    offered = visible(Requirement(), projection)
     for basis in BASES:
         values = _numbers(projection, basis.figure)
         for group, rows in _groups(projection, basis).items():
-            rows = rows[~np.isnan(values[rows])]
+            rows = rows[offered[rows] & ~np.isnan(values[rows])]
             if basis.by_quality:
                 rows = _one_each(projection, rows)
             known = values[rows]
@@ -139,7 +145,7 @@ def _derived(projection: Projection, objective: Objective) -> tuple[FloatArray, 
     size = len(projection)
     total, number, used = np.zeros(size), np.zeros(size), np.full(size, "", dtype=object)
     for basis in (b for b in BASES if b.objective is objective):
-        rating = _by_scale(projection, basis)
+        rating = by_scale(projection, basis)
         fresh = ~np.isnan(rating)
         if objective is not Objective.RELIABILITY:
             fresh &= number == 0
@@ -163,9 +169,14 @@ def _one_each(projection: Projection, rows: np.ndarray) -> np.ndarray:
     return np.asarray(rows[first])
 
 
-def _by_scale(projection: Projection, basis: Basis) -> FloatArray:
+def by_scale(projection: Projection, basis: Basis, values: FloatArray | None = None) -> FloatArray:
+    """The rating of every model's figure on the frozen scale of its group, NaN where there is no figure or no scale.
+
+    `values` stand in for the figures, such as those at the end of an interval; same unit, one for each model.
+    """
     rating = np.full(len(projection), np.nan)
-    values = _numbers(projection, basis.figure)
+    if values is None:
+        values = _numbers(projection, basis.figure)
     scales = {
         (s.purpose, s.metric, s.test_set): s
         for s in projection.scales

@@ -25,6 +25,7 @@ from dss.pairwise import (
 )
 from dss.preferences import ALL_PAIRS, PAPER_PAIRS, SIGNED_SCALE, Preference, Preferences, weights
 from ontology.records import Objective
+from tests.dss.random_indices import simulated
 
 NAN = float("nan")
 SAATY_SCALE = (*(1 / k for k in range(9, 1, -1)), *range(1, 10))
@@ -105,6 +106,23 @@ def test_saaty_1990_buying_a_house() -> None:
     assert consistency_ratio(HOUSE) == pytest.approx((9.669 - 8) / 7 / 1.41, abs=5e-4)  # 0.169
 
 
+def test_saaty_1977_wealth_of_nations() -> None:
+    """ "A scaling method for priorities in hierarchical structures": US, USSR, China, France, UK, Japan, W. Germany."""
+    upper = [
+        *(4, 9, 6, 6, 5, 5),
+        *(7, 5, 5, 3, 4),
+        *(1 / 5, 1 / 5, 1 / 7, 1 / 5),
+        *(1, 1 / 3, 1 / 3),
+        *(1 / 3, 1 / 3),
+        2,
+    ]
+    nations = comparison_matrix(7, upper)
+    eigenvalue, eigenvector = principal(nations)
+    assert eigenvalue == pytest.approx(7.61, abs=5e-3)
+    assert_allclose(eigenvector, [0.427, 0.230, 0.021, 0.052, 0.052, 0.123, 0.094], atol=5.1e-4)
+    assert consistency_ratio(nations) == pytest.approx(0.10 / 1.32, abs=2e-3)
+
+
 def test_saaty_2003_names_neighbourhood_against_condition_in_the_house_matrix() -> None:
     # "Decision-making with the AHP: why is the principal eigenvector necessary", EJOR 145: 6 should become 1/2.
     change = best_change(HOUSE, SAATY_SCALE)
@@ -113,27 +131,29 @@ def test_saaty_2003_names_neighbourhood_against_condition_in_the_house_matrix() 
     assert change.ratio == pytest.approx((8.811 - 8) / 7 / 1.41, abs=2e-4)  # 0.082; 0.083 with his later index 1.40
 
 
-def test_random_index_falls_in_line_to_zero_where_only_a_tree_is_left() -> None:
+def test_random_index_falls_to_zero_where_only_a_tree_is_left() -> None:
     assert [random_index(n) for n in range(3, 9)] == [0.58, 0.90, 1.12, 1.24, 1.32, 1.41]
-    assert random_index(6, 8) == pytest.approx(1.24 * (1 - 16 / 20))  # seven judgements, as in the paper
+    assert random_index(6, 8) == 0.243  # seven judgements, as in the paper
     assert random_index(6, 10) == 0
+    assert random_index(8, 7) == pytest.approx(1.41 * (1 - 14 / 42))
     with pytest.raises(ValueError, match="9 items with 0 missing"):
         random_index(9)
 
 
-@pytest.mark.parametrize("missing", [0, 4, 8])
-def test_random_index_is_the_mean_index_of_random_matrices(missing: int) -> None:
-    rng = np.random.default_rng(2022)
-    pairs = list(combinations(range(6), 2))
-    indices: list[float] = []
-    while len(indices) < 300:
-        matrix = comparison_matrix(6, rng.choice(SAATY_SCALE, 15).tolist())
-        for k in rng.choice(15, missing, replace=False):
-            matrix[pairs[k]] = matrix[pairs[k][::-1]] = NAN
-        if len(components(6, known_pairs(matrix))) == 1:
-            indices.append((principal(complete(matrix))[0] - 6) / 5)
-    # 300 matrices leave a standard error of about 0.02, and the formula is linear where the truth bends a little.
-    assert np.mean(indices) == pytest.approx(random_index(6, missing), abs=0.06)
+@pytest.mark.parametrize("n", [4, 5, 6])
+def test_random_indices_are_near_the_published_line_and_fall(n: int) -> None:
+    """Equation 3 of Ágoston and Csató 2022 (nearly linear), from RI(n, 0) simulated like the others."""
+    most = (n - 1) * (n - 2) // 2
+    complete_index = {4: 0.885, 5: 1.108, 6: 1.247}[n]
+    indices = [random_index(n, m) for m in range(1, most + 1)]
+    assert indices == sorted(indices, reverse=True)
+    assert indices == pytest.approx([complete_index * (1 - m / most) for m in range(1, most + 1)], abs=0.015)
+
+
+@pytest.mark.parametrize(("n", "missing"), [(4, 1), (5, 3), (6, 1), (6, 4), (6, 8)])
+def test_random_index_is_the_mean_index_of_random_matrices(n: int, missing: int) -> None:
+    mean, error = simulated(n, missing, 300)
+    assert mean == pytest.approx(random_index(n, missing), abs=4 * error)
 
 
 @settings(max_examples=40, deadline=None)

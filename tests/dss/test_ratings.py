@@ -83,6 +83,29 @@ def test_a_refresh_is_an_event_and_makes_a_new_version() -> None:
     )  # the old ones stay on record
 
 
+def test_a_reference_device_is_on_no_scale() -> None:
+    """The five devices cost 100 to 500 USD; a server at 1 USD would make every one of them look dear."""
+    graph = tiny_graph()
+    before = list(freeze(Knowledge(graph).projection, 2, date(2026, 11, 1)))
+    records = (
+        Device(name="server", reference_device=True, price_usd=1.0, price_evidence=Grade.DECLARED),
+        Model(
+            name="on-server",
+            source="tiny",
+            network="net-a",
+            device="server",
+            runtime="rt",
+            purpose="image-classification",
+            performance=("on-server",),
+        ),
+        Performance(name="on-server", inference_latency_ms=0.01, evidence=Grade.PUBLISHED, current=True),
+    )
+    graph.replace(
+        node("g", "models-reference"), [q for record in records for q in quads(record, node("g", "models-reference"))]
+    )
+    assert list(freeze(Knowledge(graph).projection, 2, date(2026, 11, 1))) == before
+
+
 def test_votes_are_blended_with_a_weight_of_three() -> None:
     """(3 × 1 + 5 + 4) / (3 + 2) = 2.4 for a's performance; e's cost is rated 1 and gets one vote of 5: 2."""
     graph = tiny_graph()

@@ -1,0 +1,117 @@
+"""How far a rating may be off: the sampling error of the accuracy behind it, and the disagreement of its voters.
+
+An accuracy found on n pictures has the standard error of a share, √(p (1 - p) / (n + 4)) with p drawn towards one half
+by four pictures (Agresti and Coull, The American Statistician 52, 1998), so that 100 % of 10 is not taken for certain.
+The rating's spread is what the frozen scale makes of one standard error more or less. Figures without a number of
+examples (prices, latencies, measures that are no share) are taken as they are: nothing on record says how far they may
+be off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from dss.ratings import BASES, PRIOR, Basis, Ratings, by_scale
+from ontology.records import Objective
+from repository.projection import Coded, FloatArray, IntArray, Projection
+
+PRIOR_VARIANCE = 1.0  # of single votes, worth `PRIOR` votes: people who agree by chance are not taken for certain
+
+
+@dataclass(frozen=True)
+class Spread:
+    """For each objective, and each model by its row: the change of its rating by one standard error, 0 for none.
+
+    Models with the same `act` rest on the same act of obtaining figures, so they are off together; -1 for none.
+    """
+
+    down: Mapping[Objective, FloatArray]
+    up: Mapping[Objective, FloatArray]
+    voted: Mapping[Objective, FloatArray]
+    act: IntArray
+
+
+def spread(projection: Projection, rated: Ratings) -> Spread:
+    """The spread of every rating of `rated`."""
+    size = len(projection)
+    nothing = np.zeros(size)
+    down, up = dict.fromkeys(Objective, nothing), dict.fromkeys(Objective, nothing)
+    accuracy, error = _accuracy(projection), accuracy_error(projection)
+    for basis in BASES:
+        if basis.figure == "accuracy_percent":
+            shifts = (accuracy - error, accuracy + error)
+            uses = rated.figures[basis.objective] == basis.figure
+            share = np.ones(size)
+        elif basis.figure == "retained_percent":
+            retained = _numbers(projection, basis.figure)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                relative = np.where(accuracy > 0, error / accuracy, np.nan)
+            shifts = (retained * (1 - relative), retained * (1 + relative))
+            uses = rated.figures[basis.objective] != ""
+            share = _share_of_reliability(projection, basis)
+        else:
+            continue
+        at = by_scale(projection, basis)
+        weight = np.where(uses, share, 0.0) * PRIOR / (PRIOR + rated.votes[basis.objective])
+        low, high = (np.nan_to_num(by_scale(projection, basis, shift) - at) * weight for shift in shifts)
+        down[basis.objective], up[basis.objective] = low, high
+    return Spread(down, up, {o: _voted(projection, rated, o) for o in Objective}, _acts(projection))
+
+
+def accuracy_error(projection: Projection) -> FloatArray:
+    """The standard error of each model's accuracy in percentage points, NaN where the number of examples is unknown."""
+    rows = projection.figure_rows["accuracy_percent"]
+    samples = pd.to_numeric(projection.performances["samples"]).to_numpy(dtype=np.float64, na_value=np.nan)
+    n = np.append(samples, np.nan)[rows]  # -1, for no figure, reads the NaN at the end
+    p = (_accuracy(projection) / 100 * n + 2) / (n + 4)
+    error: FloatArray = 100 * np.sqrt(np.clip(p * (1 - p), 0, None) / (n + 4))
+    return error
+
+
+def _accuracy(projection: Projection) -> FloatArray:
+    return _numbers(projection, "accuracy_percent")
+
+
+def _share_of_reliability(projection: Projection, basis: Basis) -> FloatArray:
+    """Reliability is the mean of all the figures it can be derived from: the part that one of them has in it."""
+    bases = [b for b in BASES if b.objective is basis.objective]
+    number = sum((~np.isnan(by_scale(projection, b))).astype(np.float64) for b in bases)
+    return np.asarray(1 / np.maximum(number, 1), dtype=np.float64)
+
+
+def _acts(projection: Projection) -> IntArray:
+    """For each model the act by which its accuracy was obtained; for a carried one, that from which it was carried."""
+    p = projection.performances
+    names = p["carried_from"].fillna(p["performance"]).to_numpy(dtype=object)
+    rows = projection.figure_rows["accuracy_percent"]
+    codes, _ = pd.factorize(np.append(names, [None])[rows])
+    return np.asarray(codes, dtype=np.int64)
+
+
+def _voted(projection: Projection, rated: Ratings, objective: Objective) -> FloatArray:
+    """The standard error of the mean vote, by its part in the blended rating."""
+    size = len(projection)
+    votes = projection.votes[projection.votes["objective"] == objective.value]
+    if votes.empty:
+        return np.zeros(size)
+    rows = votes["model"].map(dict(projection.positions))
+    known = rows.notna().to_numpy()
+    at, given = rows[known].to_numpy(dtype=np.int64), pd.to_numeric(votes["rating"])[known].to_numpy(dtype=np.float64)
+    number, total, squares = (np.bincount(at, weights=w, minlength=size) for w in (given**0, given, given**2))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        deviations = np.maximum(squares - total**2 / number, 0)
+        variance = (PRIOR * PRIOR_VARIANCE + deviations) / (PRIOR + number)
+        error = np.sqrt(variance / number)
+    part = np.where(rated.figures[objective] == "", 1.0, number / (PRIOR + number))
+    return np.where(number > 0, error * part, 0.0)
+
+
+def _numbers(projection: Projection, figure: str) -> FloatArray:
+    column = projection.columns[figure]
+    if isinstance(column, Coded):
+        raise TypeError(f"{figure} is a choice, not a number")
+    return column
