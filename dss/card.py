@@ -7,13 +7,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from dss.cost import TotalCost, cost_of
+from dss.cost import NOT_KNOWN as NOT_KNOWN
+from dss.cost import TotalCost, cost_of, money
 from dss.explanation import shown
 from dss.matching import Candidates
 from ontology.records import Fact, Grade
 from repository.projection import Coded, Projection
-
-NOT_KNOWN = "not known"
 
 
 @dataclass(frozen=True)
@@ -92,8 +91,15 @@ def short(candidates: Candidates, row: int) -> str:
 
 def written(fact: Fact) -> str:
     """A figure with unit and sensible digits."""
+    if fact.unit == "ms":
+        return written_ms(fact.value)
     unit = "per second" if fact.unit == "1/s" else fact.unit
     return f"{shown(fact.value)} {unit}".strip()
+
+
+def written_ms(value: float) -> str:
+    """A time in ms, below a tenth of one in µs: `12.3 ms`, `45 µs`."""
+    return f"{shown(value * 1000)} µs" if 0 < value < 0.1 else f"{shown(value)} ms"
 
 
 def _text(value: object) -> str:
@@ -112,20 +118,22 @@ def _whole(p: Projection, name: str, row: int) -> str:
 
 
 def _total_cost(cost: TotalCost) -> Line:
-    details = [("Devices", _money(cost.hardware_usd))]
+    details = [("Devices", money(cost.hardware_usd))]
     if cost.other_usd is not None:
-        details.append(("Other cost that the source declares", _money(cost.other_usd)))
-    details += [(f"Cloud for {cost.months} months", _money(cost.cloud_usd)), ("Building the model", "$0 (it exists)")]
-    text = _money(cost.total_usd)
+        details.append(("Other cost that the source declares", money(cost.other_usd)))
+    details += [(f"Cloud for {cost.months} months", money(cost.cloud_usd)), ("Building the model", "$0 (it exists)")]
+    if cost.low_usd != cost.high_usd:
+        details.append(("It may lie between", f"{money(cost.low_usd)} and {money(cost.high_usd)}"))
+        details += [
+            (f"The price of the {part}" if part != "other cost" else "The other cost", s.meaning)
+            for part, s in cost.spreads
+        ]
+    text = money(cost.total_usd)
+    if cost.straddles:
+        text = f"{text} (may lie on either side of your budget)"
     if cost.total_usd is None and cost.hardware_usd is not None:
-        text = f"{NOT_KNOWN}; the devices alone cost {_money(cost.hardware_usd)}"
+        text = f"{NOT_KNOWN}; the devices alone cost {money(cost.hardware_usd)}"
     return Line("Total cost", text, _grade(cost.price_evidence), cost.price_source, details=tuple(details))
-
-
-def _money(value: float | None) -> str:
-    if value is None:
-        return NOT_KNOWN
-    return f"${value:,.0f}" if value == round(value) else f"${value:,.2f}"
 
 
 def _grade(name: str) -> Grade | None:
@@ -133,7 +141,7 @@ def _grade(name: str) -> Grade | None:
 
 
 def _device_price(cost: TotalCost) -> Line:
-    return Line("Cost of each device", _money(cost.device_price_usd), _grade(cost.price_evidence), cost.price_source)
+    return Line("Cost of each device", money(cost.device_price_usd), _grade(cost.price_evidence), cost.price_source)
 
 
 def _rating(p: Projection, row: int) -> Line:
@@ -161,7 +169,7 @@ def _declared(p: Projection, row: int) -> tuple[tuple[str, str], ...]:
     total, number = _number(p, "declared_total_cost_usd", row), _number(p, "number_of_devices", row)
     if total is None or number is None:
         return ()
-    return (("The source itself declares", f"{_money(total)} for {number:.0f} devices"),)
+    return (("The source itself declares", f"{money(total)} for {number:.0f} devices"),)
 
 
 _SPECIFICATIONS = (
@@ -211,7 +219,7 @@ def _network(p: Projection, row: int) -> Iterator[tuple[str, str]]:
 def _cloud(candidates: Candidates, p: Projection, row: int) -> Line:
     if candidates.cloud is not None and candidates.cloud.name:
         cloud = candidates.cloud
-        details = [("Monthly cost", _money(cloud.monthly_usd))]
+        details = [("Monthly cost", money(cloud.monthly_usd))]
         details += [(k.replace("_", " ").capitalize(), str(v)) for k, v in cloud.described.items() if k != "label"]
         grade = _grade(cloud.described.get("price_evidence", ""))
         return Line("Cloud server", cloud.label, grade, cloud.described.get("price_source", ""), details=tuple(details))

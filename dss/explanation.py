@@ -11,24 +11,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dss.cost import TotalCost, cost_of
+from dss.cost import TotalCost, cost_of, money
+from dss.effects import Help, helped_here, latency_sentence
 from dss.matching import Candidates
 from dss.ranking import Contribution, Ranking, Scored
+from dss.technique_notes import OBJECTIVE_WORDS, TechniqueNote, technique_notes, technique_sentence
 from ontology.records import Fact, Grade, Objective, figure_kinds
 from ontology.requirement import NUMERIC, Outcome, Verdict
-from ontology.techniques import Issue, technique
 from repository.projection import Coded
 
 TIGHT = 0.10  # a limit is tight when a candidate keeps it by less than a tenth
 
-OBJECTIVE_WORDS: Mapping[Objective, str] = {
-    Objective.PERFORMANCE: "performance (quality of its answers)",
-    Objective.RELIABILITY: "reliability",
-    Objective.SECURITY: "security",
-    Objective.COST: "low cost",
-    Objective.LATENCY: "low latency",
-    Objective.COMPLEXITY: "low complexity",
-}
 FIGURE_WORDS: Mapping[str, str] = {
     "accuracy_percent": "accuracy",
     "metric_value": "measure of quality",
@@ -61,17 +54,6 @@ class TightLimit:
 
 
 @dataclass(frozen=True)
-class TechniqueNote:
-    """What a technique used here is known to do in general (DLOM², Table 1) and to risk (Figure 2)."""
-
-    name: str
-    label: str
-    raises: tuple[Objective, ...]
-    lowers: tuple[Objective, ...]
-    risks: tuple[Issue, ...]
-
-
-@dataclass(frozen=True)
 class Explanation:
     """Everything that is known about why a candidate stands where it stands."""
 
@@ -85,6 +67,7 @@ class Explanation:
     weakest: Grade | None  # the weakest evidence under the score and the limits
     techniques: tuple[TechniqueNote, ...]
     cost: TotalCost
+    help: Help | None = None  # what its optimization did on this device; None when it has none
 
 
 @dataclass(frozen=True)
@@ -99,7 +82,7 @@ def explain(candidates: Candidates, ranking: Ranking, scored: Scored) -> Explana
     """The reasons for one candidate's place."""
     p, row = candidates.projection, scored.row
     verdicts = candidates.verdicts(row)
-    reasons = tuple(_reason(candidates, c, row) for c in scored.contributions)
+    reasons = tuple(reason_for(candidates, c, row) for c in scored.contributions)
     facts = {r.contribution.figure: r.fact for r in reasons if r.fact}
     for v in verdicts:
         if v.limit.figure in p.figure_rows and (fact := p.fact(row, v.limit.figure)):
@@ -109,7 +92,7 @@ def explain(candidates: Candidates, ranking: Ranking, scored: Scored) -> Explana
     return Explanation(
         scored=scored,
         reasons=reasons,
-        tight=tuple(t for t in map(_tight, verdicts) if t is not None),
+        tight=tuple(t for t in map(tightness, verdicts) if t is not None),
         not_specific=tuple(v for v in verdicts if v.not_specific),
         unknown_ratings=tuple(
             c.objective for c in scored.contributions if c.rating is None and c.objective not in ranking.set_aside
@@ -119,6 +102,7 @@ def explain(candidates: Candidates, ranking: Ranking, scored: Scored) -> Explana
         weakest=max(grades, key=lambda g: g.rank) if grades else None,
         techniques=_techniques(candidates, row),
         cost=cost,
+        help=helped_here(p, row),
     )
 
 
@@ -129,7 +113,8 @@ def difference(first: Scored, second: Scored) -> tuple[Difference, ...]:
     return tuple(sorted(found, key=lambda d: -d.points))
 
 
-def _reason(candidates: Candidates, contribution: Contribution, row: int) -> Reason:
+def reason_for(candidates: Candidates, contribution: Contribution, row: int) -> Reason:
+    """The fact under one contribution, with its evidence."""
     p, figure = candidates.projection, contribution.figure
     share = None if contribution.rating is None else (contribution.rating - 1) / 4
     if not figure:
@@ -163,7 +148,8 @@ def _reason(candidates: Candidates, contribution: Contribution, row: int) -> Rea
     return Reason(contribution, None, share)
 
 
-def _tight(verdict: Verdict) -> TightLimit | None:
+def tightness(verdict: Verdict) -> TightLimit | None:
+    """How little room a kept limit leaves; None when it leaves a tenth or more, or is no number."""
     limit = verdict.limit
     if limit.relation not in NUMERIC or verdict.outcome is not Outcome.MET or not isinstance(verdict.actual, float):
         return None
@@ -179,14 +165,7 @@ def _techniques(candidates: Candidates, row: int) -> tuple[TechniqueNote, ...]:
     names = column[row]
     if not isinstance(names, frozenset):
         return ()
-    broader = {w for n in names for w in candidates.projection.with_broader("tech", n) if w != n}
-    notes = []
-    for name in sorted(names - broader):
-        known = technique(name)
-        raises = tuple(o for o, sign in known.effects.items() if sign > 0)
-        lowers = tuple(o for o, sign in known.effects.items() if sign < 0)
-        notes.append(TechniqueNote(name, known.label, raises, lowers, known.risks))
-    return tuple(notes)
+    return technique_notes(candidates.projection, names)
 
 
 def shown(value: float) -> str:
@@ -225,8 +204,15 @@ def sentences(explanation: Explanation) -> list[str]:
     if explanation.carried:
         names = ", ".join(FIGURE_WORDS.get(f, f) for f in explanation.carried)
         told.append(f"Measured on another device, in the same precision and library: {names}.")
+    if explanation.cost.straddles:
+        told.append(
+            f"Its total cost may lie between {money(explanation.cost.low_usd)} and {money(explanation.cost.high_usd)}: "
+            f"whether it keeps the budget of {money(explanation.cost.budget_usd)} depends on prices that nobody quoted."
+        )
     for note in explanation.techniques:
-        told.append(_technique_sentence(note))
+        told.append(technique_sentence(note))
+    if explanation.help is not None:
+        told.append(latency_sentence(explanation.help))
     return told
 
 
@@ -247,23 +233,6 @@ def _reason_sentence(reason: Reason) -> str | None:
         text += f" ({what} {shown(fact.value)} {fact.unit}".rstrip()
         text += f", better than {reason.share_beaten:.0%} of its kind; {fact.evidence.value})"
     return text + "."
-
-
-def _technique_sentence(note: TechniqueNote) -> str:
-    if not note.raises and not note.lowers:
-        return f"{note.label} was applied."
-    parts = []
-    if note.raises:
-        parts.append(f"is good for {_listed(note.raises)}")
-    if note.lowers:
-        parts.append(f"bad for {_listed(note.lowers)}" if parts else f"is bad for {_listed(note.lowers)}")
-    risks = f"; watch for {', '.join(i.label.lower() for i in note.risks)}" if note.risks else ""
-    return f"In general {note.label.lower()} {', but '.join(parts)} (DLOM², Table 1){risks}."
-
-
-def _listed(objectives: tuple[Objective, ...]) -> str:
-    words = [OBJECTIVE_WORDS[o].split(" (")[0] for o in objectives]
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 __all__ = ["Explanation", "difference", "explain", "figure_kinds", "sentences"]

@@ -14,7 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dss.cost import CLOUD_FIELDS, OfferedCloud, offer_cloud, total_cost_usd
-from ontology.requirement import NUMERIC, Limit, Outcome, Relation, Requirement, Step, Verdict, judge, limits
+from ontology.requirement import (
+    NUMERIC,
+    Limit,
+    Outcome,
+    Relation,
+    Requirement,
+    Step,
+    Verdict,
+    judge,
+    limits,
+    shows_references,
+)
 from repository.projection import Coded, Column, FloatArray, IntArray, Projection
 
 MET, VIOLATED, UNKNOWN = 0, 1, 2
@@ -32,6 +43,7 @@ class Candidates:
     outcomes: NDArray[np.int8]  # (limits, models): MET, VIOLATED or UNKNOWN
     cloud: OfferedCloud | None
     derived: Mapping[str, Column]  # columns that depend on the request, or on the evidence it accepts
+    visible: NDArray[np.bool_]  # False for reference devices that were not asked for: they are in no answer
 
     @cached_property
     def violations(self) -> NDArray[np.int64]:
@@ -46,12 +58,12 @@ class Candidates:
     @cached_property
     def matches(self) -> IntArray:
         """The models that meet every limit: no violation and no unknown."""
-        return np.flatnonzero((self.violations == 0) & (self.unknowns == 0))
+        return np.flatnonzero(self.visible & (self.violations == 0) & (self.unknowns == 0))
 
     @cached_property
     def would_match_if_measured(self) -> IntArray:
         """The models that violate nothing, but lack a figure that a limit asks for."""
-        return np.flatnonzero((self.violations == 0) & (self.unknowns > 0))
+        return np.flatnonzero(self.visible & (self.violations == 0) & (self.unknowns > 0))
 
     def column(self, figure: str) -> Column:
         """The values that a limit on `figure` judges."""
@@ -91,6 +103,7 @@ class Counts:
     if_measured: int
     excludes_most: Limit | None  # the limit whose removal alone would let most models match
     without_it: int  # how many would match without that limit
+    hidden: int = 0  # models on reference devices, which are left out
 
 
 def find(requirement: Requirement, projection: Projection) -> Candidates:
@@ -105,8 +118,20 @@ def find(requirement: Requirement, projection: Projection) -> Candidates:
             outcomes[i] = _CODE[next(v.outcome for v in cloud.verdicts if v.limit == limit)]
         else:
             column = derived.get(limit.figure)
-            outcomes[i] = _judged(limit, projection.columns[limit.figure] if column is None else column)
-    return Candidates(requirement, asked, projection, outcomes, cloud, derived)
+            outcomes[i] = judged(limit, projection.columns[limit.figure] if column is None else column)
+    return Candidates(requirement, asked, projection, outcomes, cloud, derived, visible(requirement, projection))
+
+
+def visible(requirement: Requirement, projection: Projection) -> NDArray[np.bool_]:
+    """Which models may be in the answer: all but those on reference devices that are neither named nor asked for."""
+    if shows_references(requirement):
+        return np.ones(len(projection), bool)
+    column = projection.columns["reference_device"]
+    assert isinstance(column, Coded)
+    reference = np.array([value is True for value in column.values])[column.codes]
+    if requirement.device_names and reference.any():
+        reference &= ~projection.models["device"].isin(requirement.device_names).to_numpy(dtype=bool)
+    return ~reference
 
 
 def counts(candidates: Candidates) -> Counts:
@@ -114,14 +139,15 @@ def counts(candidates: Candidates) -> Counts:
     unmet = candidates.outcomes != MET
     misses = unmet.sum(axis=0)
     matching = len(candidates.matches)
-    alone = unmet[:, misses == 1].sum(axis=1)
+    alone = unmet[:, candidates.visible & (misses == 1)].sum(axis=1)
     worst = int(alone.argmax()) if len(alone) and alone.max() > 0 else None
     return Counts(
-        total=len(candidates.projection),
+        total=int(candidates.visible.sum()),
         matches=matching,
         if_measured=len(candidates.would_match_if_measured),
         excludes_most=None if worst is None else candidates.limits[worst],
         without_it=matching if worst is None else matching + int(alone[worst]),
+        hidden=int((~candidates.visible).sum()),
     )
 
 
@@ -136,7 +162,8 @@ def upto(requirement: Requirement, step: Step) -> Requirement:
     return replace(requirement, **later)  # type: ignore[arg-type]
 
 
-def _judged(limit: Limit, column: Column) -> NDArray[np.int8]:
+def judged(limit: Limit, column: Column) -> NDArray[np.int8]:
+    """The outcome of one limit for every value of a column: MET, VIOLATED or UNKNOWN."""
     if isinstance(column, Coded):
         per_value = np.array([_CODE[judge(limit, v).outcome] for v in column.values], np.int8)
         return per_value[column.codes]
@@ -170,4 +197,4 @@ def _without(values: FloatArray, refused: NDArray[np.bool_]) -> FloatArray:
     return np.where(refused, np.nan, values)
 
 
-__all__ = ["MET", "UNKNOWN", "VIOLATED", "Candidates", "Counts", "counts", "find", "upto"]
+__all__ = ["MET", "UNKNOWN", "VIOLATED", "Candidates", "Counts", "counts", "find", "judged", "upto", "visible"]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from dss.cost import CLOUD_FIELDS, HOURS_PER_MONTH, wants_cloud
 from ontology.records import camel, figure_kinds
-from ontology.requirement import NUMERIC, Limit, Relation, Requirement, limits, specs
+from ontology.requirement import NUMERIC, Limit, Relation, Requirement, limits, shows_references, specs
 from repository.terms import Name, Term, prologue, values
 
 FIGURES = frozenset(kind.name for kind in figure_kinds())
@@ -23,6 +23,7 @@ PATHS: Mapping[str, str] = {
     "purpose": ":purpose/skos:broader*",
     "device_type": ":device/:deviceType/skos:broader*",
     "year_created": ":yearCreated",
+    "number_of_devices": ":numberOfDevices",
     "network": ":network",
     "family": ":network/:family",
     "training_data_set": ":trainedNetwork/:trainingDataSet/:subsetOf*",
@@ -31,6 +32,8 @@ PATHS: Mapping[str, str] = {
     "examples": ":trainedNetwork/:trainingDataSet/:examples",
     "layers": ":trainedNetwork/:layers",
     "parameters": ":trainedNetwork/:parameters",
+    "inputs": ":trainedNetwork/:inputs",
+    "outputs": ":trainedNetwork/:outputs",
     "activation": ":trainedNetwork/:activation",
     "loss_function": ":trainedNetwork/:lossFunction",
     "hyper_parameters": ":trainedNetwork/:hyperParameters",
@@ -38,6 +41,8 @@ PATHS: Mapping[str, str] = {
     "device": ":device",
     "ram_mib": ":device/:ramMib",
     "processor_kind": ":device/:processorKind",
+    "cpu_cores": ":device/:cpuCores",
+    "framework": ":device/:framework",
     "has_camera": ":device/:hasCamera",
     "runtime_library": ":runtime/:library",
     "price_usd": ":device/:priceUsd",
@@ -49,6 +54,7 @@ PATHS: Mapping[str, str] = {
 }
 CLOUD_PATHS: Mapping[str, str] = {
     "cloud_provider": ":provider",
+    "host_address": ":hostAddress",
     "response_time_ms": ":responseTimeMs",
     "shielded_execution": ":shieldedExecution",
     "security_protocol": ":securityProtocol",
@@ -72,14 +78,15 @@ class Fragment:
     def text(self) -> str:
         """The fragment as SPARQL."""
         bindings = "".join(f"  {values(v, terms)}\n" for v, terms in self.bound.items())
-        body = "".join(f"  {line}\n" for line in self.patterns.splitlines())
+        # Not splitlines: it would also cut at characters such as U+0085, which a name may hold.
+        body = "".join(f"  {line}\n" for line in self.patterns.split("\n"))
         return f"\n  # {self.comment}\n{bindings}{body}"
 
 
 def compose(requirement: Requirement) -> str:
     """The query whose rows are the models that meet every limit of `requirement`."""
     plain = [_fragment(limit, requirement) for limit in _plain(requirement)]
-    fragments = [*_cloud(requirement), *plain, *_quality(requirement)]
+    fragments = [*_cloud(requirement), *plain, *_quality(requirement), *_references(requirement)]
     # MINUS parts the group in two for the engine's ordering of joins, so it comes last: five times faster at 12 limits.
     fragments.sort(key=lambda f: "MINUS {" in f.patterns)
     shown = "".join(f" ?{v}" for f in fragments for v in f.shows)
@@ -91,6 +98,21 @@ def compose(requirement: Requirement) -> str:
 _PREFIXES = (
     "", "m", "net", "dev", "cloud", "purpose", "area", "dtype", "tech", "data", "metric", "domain", "skos",
 )  # fmt: skip
+
+
+def _references(requirement: Requirement) -> list[Fragment]:
+    """Servers and graphics cards that serve for comparison are left out unless asked for.
+
+    Where devices are named nothing else can match, so a reference device that is named is found without more ado.
+    """
+    if shows_references(requirement) or requirement.device_names:
+        return []
+    return [
+        Fragment(
+            "reference devices, which serve for comparison only, are left out",
+            "MINUS { ?referenceDevice :referenceDevice true . ?model :device ?referenceDevice }",
+        )
+    ]
 
 
 def _plain(requirement: Requirement) -> list[Limit]:

@@ -9,17 +9,31 @@ from collections.abc import Iterable, Iterator
 import pandas as pd
 
 from dss.card import card, short
+from dss.comparison import compare, comparison_sentences
+from dss.cost import cost_of, money, straddling
+from dss.deployment import Method, deployments
 from dss.explanation import sentences
 from dss.matching import counts
 from dss.near_misses import NearMiss
+from dss.pairs_of_limits import pairs
+from dss.record import FEW
 from dss.selection import Selection
-from dss.words import SHAPES, limit_words, near_miss_words, verdict_words
+from dss.words import (
+    SHAPES,
+    deployment_sentences,
+    deployment_words,
+    limit_words,
+    near_miss_pair_words,
+    near_miss_words,
+    verdict_words,
+)
 from ontology.records import Grade
 from ontology.requirement import Outcome
 from repository.projection import Projection
 from repository.terms import shortened
 
 WIDTH = 110
+PAIRS = 5
 LEGEND = "  ".join(f"{SHAPES[g]} {g}" for g in Grade if g is not Grade.PREDICTED) + "  → carried from another device"
 
 
@@ -38,6 +52,11 @@ def _head(selection: Selection) -> Iterator[str]:
     yield f"{c.matches:,} of {c.total:,} models match; {c.if_measured:,} more would match if measured."
     if c.excludes_most is not None and c.without_it > c.matches:
         yield f"Without “{limit_words(c.excludes_most, selection.candidates.projection)}” {c.without_it:,} would match."
+    if c.hidden:
+        yield f"{c.hidden:,} on reference devices are left out; device.reference_devices shows them, too."
+    risky = straddling(selection.requirement, selection.candidates.projection, selection.candidates.cloud)
+    if number := int(risky[selection.candidates.matches].sum()):
+        yield f"Of the matches {number:,} may cost more than the budget, since their prices are estimates."
     if not selection.requirement.task and c.matches:
         yield "No task is given, so models for different tasks compete; give project.task to compare like with like."
 
@@ -53,23 +72,34 @@ def _winner(selection: Selection, top: int) -> Iterator[str]:
         mark = SHAPES[line.evidence] if line.evidence else " "
         carried = " →" if line.carried_from else ""
         yield f"  {line.label + ':':<34} {mark} {line.text}{carried}"
+    cost = cost_of(selection.requirement, candidates.projection, ranking.winner.row, candidates.cloud)
+    if cost.low_usd != cost.high_usd:
+        parts = ", ".join(f"{part}: {s.meaning}" for part, s in cost.spreads)
+        told = f"The total may lie between {money(cost.low_usd)} and {money(cost.high_usd)} ({parts})."
+        yield textwrap.fill(told, WIDTH, initial_indent="  ", subsequent_indent="  ")
     if best.obtain:
         yield f"  {'Get it from:':<34}  {best.obtain} ({best.licence})"
     yield f"  {LEGEND}"
     yield ""
     yield "Why"
-    for sentence in sentences(selection.explanation):
-        yield textwrap.fill(sentence, WIDTH, initial_indent="  ", subsequent_indent="  ")
+    yield from _wrapped(sentences(selection.explanation))
     yield f"  {selection.consistency.in_words()}"
     yield ""
     yield f"{'':>4} {'score':>5}  runners-up"
     for scored in ranking.scored[1 : top + 1]:
         at_best = f" (up to {scored.score_at_best:.2f})" if scored.score_at_best - scored.score > 0.005 else ""
         yield f"{scored.place:>4} {scored.score:>5.2f}  {short(candidates, scored.row)}{at_best}"
+    if len(ranking.scored) > 1:
+        yield ""
+        yield "Why not the next"
+        found = compare(candidates, ranking, ranking.winner.row, ranking.scored[1].row)
+        yield from _wrapped(comparison_sentences(found, candidates.projection))
     if selection.near_misses:
         yield ""
         yield "More would match if you gave way"
         yield from _ladder(selection.near_misses[:5], candidates.projection)
+    if len(candidates.matches) < FEW:
+        yield from _beyond(selection)
 
 
 def _nothing(selection: Selection) -> Iterator[str]:
@@ -90,6 +120,7 @@ def _nothing(selection: Selection) -> Iterator[str]:
         figures = ", ".join(f"{limit.label.lower()} ({n:,})" for limit, n in lacking.items())
         yield f"  {len(selection.candidates.would_match_if_measured):,} models violate nothing, but lack: {figures}"
     yield "  or build one: ./dlom build FILE trains, measures and registers what this machine can run"
+    yield from _beyond(selection)
     yield ""
     yield "Closest"
     for near in selection.closest:
@@ -97,6 +128,30 @@ def _nothing(selection: Selection) -> Iterator[str]:
         for v in near.verdicts:
             if v.outcome is not Outcome.MET:
                 yield f"      {verdict_words(v, selection.candidates.projection)}"
+
+
+def _beyond(selection: Selection) -> Iterator[str]:
+    """Pairs of relaxations, and other ways to deploy."""
+    candidates, p = selection.candidates, selection.candidates.projection
+    found = pairs(candidates)[:PAIRS]
+    if found:
+        yield ""
+        yield "The smallest changes of two limits together"
+        yield from (f"  {near_miss_pair_words(pair, p)}" for pair in found)
+    ways = deployments(candidates, most=1)
+    if ways:
+        yield ""
+        yield "Other ways to deploy (DLOM², Table 1)"
+    if ways and all(d.method is not Method.STRONGER_DEVICE for d in ways):
+        yield "  A stronger device: none on record meets the limits with a network that runs on the devices allowed."
+    for way in ways:
+        yield f"  {deployment_words(way, p)}"
+        yield from _wrapped(deployment_sentences(way, p), "      ")
+
+
+def _wrapped(told: Iterable[str], indent: str = "  ") -> Iterator[str]:
+    for sentence in told:
+        yield textwrap.fill(sentence, WIDTH, initial_indent=indent, subsequent_indent=indent)
 
 
 def _ladder(misses: Iterable[NearMiss], projection: Projection) -> Iterator[str]:

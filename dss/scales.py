@@ -7,12 +7,10 @@ from datetime import date
 
 from dss import ratings
 from ontology.events import Event, Finished, Started
+from repository.decisions import DECISIONS as DECISIONS
 from repository.graph import EmbeddedGraph
 from repository.knowledge import Knowledge
-from repository.terms import node
 from repository.triples import quads
-
-DECISIONS = node("g", "decisions")
 
 
 def refresh_scales(graph: EmbeddedGraph, today: date) -> Iterator[Event]:

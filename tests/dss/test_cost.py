@@ -6,7 +6,19 @@ from dataclasses import replace
 
 import pytest
 
-from dss.cost import cost_of, offer_cloud, total_cost_usd, wants_cloud
+from dss.cost import (
+    DECLARED,
+    ESTIMATE,
+    QUOTED,
+    cost_of,
+    offer_cloud,
+    spread,
+    straddling,
+    total_cost_range,
+    total_cost_usd,
+    wants_cloud,
+)
+from dss.matching import find
 from ontology.records import Cloud
 from ontology.requirement import Outcome, Requirement
 from repository.knowledge import Knowledge
@@ -95,3 +107,62 @@ def test_a_cloud_that_nobody_describes_is_unknown_not_refused(clouded: Knowledge
     offered = offer_cloud(Requirement(backup_address=True), clouded.projection)
     assert offered is not None
     assert [v.outcome for v in offered.verdicts] == [Outcome.UNKNOWN]
+
+
+@pytest.mark.parametrize(
+    ("evidence", "source", "expected"),
+    [
+        ("declared", "estimate (general knowledge of list prices)", ESTIMATE),
+        ("declared", "said by its owner", DECLARED),
+        ("declared", "", DECLARED),
+        ("literature", "price: a table", QUOTED),
+        ("published", "estimate", QUOTED),
+        ("predicted", "", ESTIMATE),
+        ("", "", QUOTED),
+    ],
+)
+def test_how_far_a_price_may_lie_off(evidence: str, source: str, expected: object) -> None:
+    assert spread(evidence, source) is expected
+
+
+def test_the_total_as_a_range(tiny: Knowledge) -> None:
+    """The paper's card: 10 × 785.12 and 7,604.28 are somebody's word, so -5 % to +10 % of 15,455.48."""
+    p = tiny.projection
+    cost = cost_of(Requirement(devices=10, budget_usd=16000.0), p, p.positions["s"], None)
+    assert (cost.low_usd, cost.high_usd) == pytest.approx((14682.706, 17001.028))
+    assert [part for part, _ in cost.spreads] == ["device", "other cost"]
+    assert cost.straddles
+    assert cost_of(Requirement(devices=10), p, p.positions["n"], None).low_usd is None
+
+
+def test_it_is_judged_by_the_total_and_marked_where_the_range_holds_the_budget(tiny: Knowledge) -> None:
+    """Boards at 100 to 500 USD, declared: 95 to 110, 190 to 220, 285 to 330 … The budget of 210 lies in that of b."""
+    asked = Requirement(budget_usd=210.0)
+    p = tiny.projection
+    found = find(asked, p)
+    names = p.models["model"]
+    assert sorted(names.iloc[found.matches]) == ["a", "b", "p"]
+    assert sorted(names[straddling(asked, p, None)]) == ["b"]
+    low, high = total_cost_range(asked, p, None)
+    for name in "abcdes":
+        cost = cost_of(asked, p, p.positions[name], None)
+        assert (low[p.positions[name]], high[p.positions[name]]) == pytest.approx((cost.low_usd, cost.high_usd))
+        assert cost.straddles == (name == "b")
+    assert not straddling(Requirement(), p, None).any()
+
+
+def test_a_cloud_adds_its_own_spread(clouded: Knowledge) -> None:
+    """These clouds' prices state no evidence, so they count as printed: 2 × 100, -5 % to +10 %, and 876 as it is."""
+    asked = Requirement(devices=2, months=12, shielded_execution=True)
+    p = clouded.projection
+    cost = cost_of(asked, p, p.positions["a"], offer_cloud(asked, p))
+    assert (cost.low_usd, cost.high_usd) == pytest.approx((190 + 876, 220 + 876))
+
+
+def test_a_range_is_never_stored(tiny: Knowledge) -> None:
+    before = len(tiny.graph)  # type: ignore[arg-type]
+    p = tiny.projection
+    cost_of(Requirement(devices=10), p, p.positions["s"], None)
+    total_cost_range(Requirement(), p, None)
+    assert len(tiny.graph) == before  # type: ignore[arg-type]
+    assert not [column for column in p.columns if "range" in column or "low_usd" in column]

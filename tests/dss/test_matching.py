@@ -77,9 +77,9 @@ def test_whole_columns_are_judged_as_single_values_are(requirement: Requirement)
 def test_a_choice_cannot_be_judged_on_numbers(tiny: Knowledge) -> None:
     from dataclasses import replace
 
-    from dss.matching import _judged
+    from dss.matching import judged
     from ontology.requirement import limits
 
     limit = replace(limits(Requirement(task=("x",)))[0], figure="price_usd")
     with pytest.raises(TypeError, match="price_usd is a number"):
-        _judged(limit, tiny.projection.columns["price_usd"])
+        judged(limit, tiny.projection.columns["price_usd"])

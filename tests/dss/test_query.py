@@ -115,12 +115,37 @@ def test_every_path_is_a_column() -> None:
     assert set(PATHS) <= set(TINY.projection.columns)
 
 
-@settings(max_examples=200, deadline=None)
-@given(st.text(min_size=1, max_size=60))
-def test_hostile_names_stay_inert(text: str) -> None:
-    """Whatever a name contains, it is one term: the query can be read and finds what has that name, nothing."""
-    requirement = Requirement(networks=(text,), precisions=(text,), business_focus=(text,), techniques_excluded=(text,))
-    assert by_query(requirement, TINY) == by_columns(requirement, TINY) == []
+CHOSEN = [name for name, s in specs() if s.vocabulary]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(min_size=1, max_size=60), st.lists(st.sampled_from(CHOSEN), min_size=1, max_size=4, unique=True))
+def test_hostile_names_stay_inert(text: str, names: list[str]) -> None:
+    """Whatever a name contains, in whichever fields: it is one term, and finds what has that name, nothing."""
+    before = len(TINY.graph)  # type: ignore[arg-type]
+    chosen: dict[str, Any] = dict.fromkeys(names, (text,))
+    requirement = Requirement(**chosen)
+    assert by_query(requirement, TINY) == by_columns(requirement, TINY)
+    if not set(names) <= {"techniques_excluded", "business_focus"}:
+        assert by_query(requirement, TINY) == []
+    assert len(TINY.graph) == before  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '" } DROP ALL #', "'; DELETE WHERE { ?s ?p ?o } #", "} UNION { ?model ?p ?o", "\\u0022 } #", "a>b<c",
+        "{\n}\r\t\\", "\x85",
+        "?model", "${jndi}", "\u202e\u0000", "x" * 5000,
+    ],
+)  # fmt: skip
+def test_attacks_stay_inert_in_every_field(text: str) -> None:
+    before = len(TINY.graph)  # type: ignore[arg-type]
+    for name in CHOSEN:
+        given_one: dict[str, Any] = {name: (text,)}
+        requirement = Requirement(title=text, **given_one)
+        assert by_query(requirement, TINY) == by_columns(requirement, TINY)
+    assert len(TINY.graph) == before  # type: ignore[arg-type]
 
 
 def test_numbers_that_are_none_are_refused() -> None:
