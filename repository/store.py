@@ -2,31 +2,81 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date
 
-from ontology.records import Record, Vote
+from ontology.records import Decision, Record, Vote
+from repository.decisions import store_decisions
 from repository.graph import EmbeddedGraph, GraphError
 from repository.knowledge import Knowledge
-from repository.register import Registered, register
+from repository.register import LOCAL, Registered, register
 from repository.remote import RemoteGraph
+from repository.terms import node, shortened
 from repository.votes import store_votes
+from repository.withdraw import withdraw
 
 
 def store(knowledge: Knowledge, records: Sequence[Record]) -> Registered:
     """Store all of the records or none; votes take the place of the same user's earlier ones.
 
-    Raises RegistrationError with every reason, or GraphError when the store cannot be written to from here.
+    Of the projection only the rows that this touches are read again. Raises RegistrationError with every reason, or
+    GraphError when the store cannot be written to from here.
     """
     graph = knowledge.graph
     if isinstance(graph, RemoteGraph):
         done = graph.store(records)
-    elif isinstance(graph, EmbeddedGraph):
-        votes = [r for r in records if isinstance(r, Vote)]
-        others = [r for r in records if not isinstance(r, Vote)]
-        done = register(graph, others) if others else Registered((), ())
+        knowledge.changed()  # others write there too
+        return done
+    if not isinstance(graph, EmbeddedGraph):
+        raise GraphError("this graph can only be read; register where the store is")
+    votes = [r for r in records if isinstance(r, Vote)]
+    decided = [r for r in records if isinstance(r, Decision)]
+    others = [r for r in records if not isinstance(r, Vote | Decision)]
+    done = Registered((), ())
+    with writing(knowledge, graph) as touched:
+        if others:
+            done = register(graph, others)
+            touched |= {*done.new, *done.updated, _short("src", LOCAL.name)}
         if votes:
             store_votes(graph, votes)
-    else:
-        raise GraphError("this graph can only be read; register where the store is")
-    knowledge.changed()
+            touched |= {_short("m", v.model) for v in votes if v.model is not None}
+        if decided:
+            new = store_decisions(graph, decided)
+            touched |= {*new}
+            done = Registered(tuple(sorted({*done.new, *new})), done.updated)
     return done
+
+
+def take_back(knowledge: Knowledge, performances: Sequence[str], *, by: str, because: str, on: date) -> Registered:
+    """Withdraw performances of this installation (local names); see `repository.withdraw.withdraw`.
+
+    Raises RegistrationError with every reason, or GraphError where the store cannot be written to from here.
+    """
+    graph = knowledge.graph
+    if not isinstance(graph, EmbeddedGraph):
+        raise GraphError("figures are withdrawn where the store is open; stop the app that holds it, or withdraw there")
+    with writing(knowledge, graph) as touched:
+        done = withdraw(graph, performances, by, because, on)
+        touched |= {*done.new, *done.updated}
+    return done
+
+
+@contextmanager
+def writing(knowledge: Knowledge, graph: EmbeddedGraph) -> Iterator[set[str]]:
+    """Writes that touch nothing but the short names that are put into the set; the projection learns of them."""
+    touched: set[str] = set()
+    with graph.lock:
+        before = graph.version
+        try:
+            yield touched
+        except BaseException:
+            if graph.version != before:
+                knowledge.changed()  # some of it was written
+            raise
+        if graph.version != before:
+            knowledge.touched(touched, before=before, after=graph.version)
+
+
+def _short(prefix: str, name: str) -> str:
+    return shortened(node(prefix, name).value)
