@@ -9,15 +9,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from ontology.settings import Settings, SettingsError
-from terminal import draw
-
-if TYPE_CHECKING:
-    from repository.knowledge import Knowledge
+import cli_graph
+from ontology.settings import SettingsError
+from terminal import InputError, knowledge_of, read, set_up, settings_of
 
 cli = typer.Typer(
     no_args_is_help=True,
@@ -25,12 +23,10 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
     help="Find the optimized deep-learning model that fits your devices, with evidence.",
 )
+for verb in cli_graph.VERBS:
+    cli.command()(verb)
 RequestFile = Annotated[Path, typer.Argument(help="A requirement as JSON, such as examples/abc-medical.json.")]
 USAGE = 2  # exit code for input that cannot be used, as typer's own
-
-
-class InputError(Exception):
-    """A file or an option that cannot be used; the message says which and what to do."""
 
 
 def main() -> None:
@@ -48,14 +44,14 @@ def run(
     headless: Annotated[bool, typer.Option(help="Do not open a browser.")] = False,
 ) -> None:
     """Load the facts and serve the wizard in the browser."""
-    settings = _settings(port)
+    settings = settings_of(port)
     from repository.knowledge import serving
 
     url = serving(settings.home)
     if url is not None:
         typer.echo(f"DLOM is running already: {url}")
         return
-    _set_up(settings)
+    set_up(settings)
     typer.echo(f"DLOM is at {settings.address} (stop it with Ctrl+C)")
     sys.stdout.flush()
     app = Path(__file__).with_name("app.py")
@@ -72,12 +68,6 @@ def run(
 
 
 @cli.command()
-def load() -> None:
-    """Load or update the shipped facts; what is loaded already is left alone, and a kill does no harm."""
-    _set_up(_settings())
-
-
-@cli.command()
 def select(
     file: RequestFile,
     as_json: Annotated[bool, typer.Option("--json", help="The same content as typed data.")] = False,
@@ -88,8 +78,8 @@ def select(
     import flow
     from dss import record
 
-    text = _read(file)
-    with _knowledge(_settings()) as knowledge:
+    text = read(file)
+    with knowledge_of(settings_of()) as knowledge:
         requirement, preferences = flow.read_request(text, knowledge)
         selection = flow.select(requirement, preferences, knowledge)
     if query:
@@ -103,37 +93,46 @@ def select(
 
 
 @cli.command()
-def query(
-    file: Annotated[Path, typer.Argument(help="A SPARQL query; the project's prefixes may be left out.")],
-    format: Annotated[str, typer.Option(help="table, csv or json; a CONSTRUCT is written as Turtle.")] = "table",
+def decide(
+    file: RequestFile,
+    by: Annotated[str, typer.Option(help="Your name.")],
+    model: Annotated[str | None, typer.Option(help="What you choose, when it is not the recommended one.")] = None,
+    comment: Annotated[str, typer.Option(help="Why, in a few words.")] = "",
 ) -> None:
-    """Ask the knowledge graph in SPARQL; the default graph is the union of all sources."""
-    from repository.graph import Format
-    from repository.terms import with_prologue
+    """Record a decision: the requirement, the answer with its facts, and what was chosen by whom."""
+    import cli_decide
 
-    if format not in ("table", "csv", "json"):
-        raise InputError(f"--format: {format!r} is not a format; write table, csv or json")
-    text = with_prologue(_read(file).decode("utf-8-sig", errors="replace"))
-    with _knowledge(_settings()) as knowledge:
-        answer, given = knowledge.answer(text, Format.JSON if format == "json" else Format.CSV)
-    if format != "table" or given is Format.TURTLE:
-        sys.stdout.buffer.write(answer)
-        sys.stdout.buffer.flush()
-        return
-    if not answer.split(b"\n", 1)[0].strip():
-        raise InputError(f"{file}: the query names no variable, so there is nothing to show; select one")
-    from dss.report import table
-
-    typer.echo(table(answer))
+    cli_decide.decide(settings_of(), read(file), by=by, model=model, comment=comment)
 
 
 @cli.command()
-def sources() -> None:
-    """What every source gave: for each table how many rows were loaded, merged or left out, and why."""
-    from dss.report import sources_report
+def decisions(as_json: Annotated[bool, typer.Option("--json", help="As data.")] = False) -> None:
+    """List the decisions on record, the newest first."""
+    import cli_decide
 
-    with _knowledge(_settings()) as knowledge:
-        typer.echo(sources_report(knowledge.tallies()))
+    cli_decide.list_decisions(settings_of(), as_json=as_json)
+
+
+DecisionId = Annotated[str, typer.Argument(metavar="ID", help="A decision's id, the beginning of it, or latest.")]
+
+
+@cli.command()
+def replay(decision: DecisionId) -> None:
+    """Ask a decision's question again: the same answer (exit code 0), or what has changed (1)."""
+    import cli_decide
+
+    cli_decide.replay(settings_of(), decision)
+
+
+@cli.command()
+def report(
+    asked: Annotated[str, typer.Argument(metavar="REQUIREMENT_OR_ID", help="A requirement, or a decision's id.")],
+    out: Annotated[Path, typer.Option(help="Where to write the page.")] = Path("report.html"),
+) -> None:
+    """Write the report of a decision, or of a requirement answered today, as one HTML file to send or to print."""
+    import cli_decide
+
+    cli_decide.report(settings_of(), asked, out)
 
 
 @cli.command()
@@ -151,7 +150,7 @@ def build(
     import cli_build
 
     cli_build.build(
-        _settings(), _read(file), data=data, minutes=minutes, model=model, threads=threads, device=(name, kind, price)
+        settings_of(), read(file), data=data, minutes=minutes, model=model, threads=threads, device=(name, kind, price)
     )
 
 
@@ -163,41 +162,54 @@ def builds(
     """List the builds, take one up again, or stop one."""
     import cli_build
 
-    cli_build.builds(_settings(), resume=resume, stop=stop)
+    cli_build.builds(settings_of(), resume=resume, stop=stop)
 
 
 @cli.command()
 def register(
-    file: Annotated[Path, typer.Argument(help="A .csv of measurements, or a .tflite, .onnx, .h5 or .keras model.")],
+    file: Annotated[
+        Path, typer.Argument(help="A .csv of measurements, .ttl, .jsonld or .json records, or a model file.")
+    ],
     data: Annotated[
         str | None, typer.Option(help="For a model: what to measure it on; digits, an .npz, a folder.")
     ] = None,
     network: Annotated[str | None, typer.Option(help="For a model: the network it is, on record or new.")] = None,
     purpose: Annotated[str | None, typer.Option(help="The task, such as image-classification.")] = None,
     allow_new: Annotated[
-        bool, typer.Option(help="For a table: take unknown networks and devices as new ones.")
+        bool, typer.Option("--allow-new", "--yes", help="For a table: take unknown networks and devices as new ones.")
     ] = False,
-    good: Annotated[
-        bool, typer.Option(help="For a table: store the rows without a fault, and leave the others.")
+    good: Annotated[bool, typer.Option("--good", help="Store what has no fault, and leave the rest.")] = False,
+    sure: Annotated[
+        bool, typer.Option("--sure", help="Take figures that differ from all that is known: you have looked again.")
     ] = False,
+    columns: Annotated[
+        list[str] | None, typer.Option("--map", help='For a table: what a column is, "their column=accuracy_percent".')
+    ] = None,
+    meaning: Annotated[
+        list[str] | None, typer.Option(help='For a table: what a name means, "their name=samsung-galaxy-s23".')
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be stored, and store nothing.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The answer as typed data, for another program.")] = False,
     threads: Annotated[int, typer.Option(min=1, help="For a model: threads that it may use.")] = 1,
     name: Annotated[str | None, typer.Option(help="What this machine is called.")] = None,
     kind: Annotated[str | None, typer.Option(help="What kind of device it is, such as edge-pc.")] = None,
     price: Annotated[str | None, typer.Option(help="What one such machine costs, in USD.")] = None,
 ) -> None:
-    """Register your own: a table of measurements, or a model file that is then measured here."""
-    import cli_build
+    """Register your own: measurements or records from a file, or a model file that is then measured here."""
+    import cli_register
 
-    settings, content = _settings(), _read(file)
-    if file.suffix.lower() == ".csv":
-        text = content.decode("utf-8-sig", errors="replace")
-        cli_build.register_table(settings, file, text, allow_new=allow_new, purpose=purpose, good=good)
+    settings, content = settings_of(), read(file)
+    if file.suffix.lower() in cli_register.KINDS:
+        cli_register.register_file(
+            settings, file, content, allow_new=allow_new, good=good, sure=sure, purpose=purpose, chosen=columns or (),
+            meant=meaning or (), dry_run=dry_run, as_json=as_json,
+        )  # fmt: skip
         return
     if data is None:
         raise InputError("say what to measure the model on: --data digits, an .npz file, or a folder of pictures")
-    cli_build.register_model(
+    cli_register.register_model(
         settings, file, data=data, network=network or file.stem, purpose=purpose or "image-classification",
-        threads=threads, device=(name, kind, price),
+        threads=threads, device=(name, kind, price), dry_run=dry_run, as_json=as_json,
     )  # fmt: skip
 
 
@@ -210,7 +222,7 @@ def measure(
     """Measure a model file on this machine; nothing is stored."""
     import cli_build
 
-    _read(file)
+    read(file)
     cli_build.measure(file, data=data, threads=threads)
 
 
@@ -237,7 +249,7 @@ def rate(
     given = {o: s for o, s in zip(Objective, stars, strict=True) if s is not None}
     if not given:
         raise InputError("rate at least one objective, such as --performance 4")
-    cli_build.rate(_settings(), model, given, by=by, comment=comment)
+    cli_build.rate(settings_of(), model, given, by=by, comment=comment)
 
 
 @cli.command(hidden=True)
@@ -245,39 +257,7 @@ def work(job: Annotated[str, typer.Argument(help="The job's id.")]) -> None:
     """Do a build in this process; faces start it and read its events."""
     import cli_build
 
-    cli_build.work(_settings(), job)
-
-
-def _settings(port: int | None = None) -> Settings:
-    environ = dict(os.environ) | ({"DLOM_PORT": str(port)} if port is not None else {})
-    return Settings.from_environment(environ)
-
-
-def _knowledge(settings: Settings) -> Knowledge:
-    """The loaded knowledge; a fresh installation loads the shipped facts first."""
-    import flow
-
-    return flow.ready(settings, draw)
-
-
-def _set_up(settings: Settings) -> None:
-    import flow
-    from repository.graph import StoreBusy
-
-    try:
-        for event in flow.set_up(settings):
-            draw(event)
-    except StoreBusy as busy:
-        raise InputError(
-            f"{busy}; is the app running, or another ./dlom at work? Stop it or wait, or set another DLOM_HOME"
-        ) from busy
-
-
-def _read(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise InputError(f"{file}: {error.strerror or error}; write the path of a file that can be read") from error
+    cli_build.work(settings_of(), job)
 
 
 def _has_screen() -> bool:
@@ -303,9 +283,10 @@ def _plain_errors() -> Iterator[None]:
             _fail("the preferences cannot be used:", *(f"  {p}" for p in error.problems))
         if isinstance(error, GraphError | RefusedQuery):
             _fail(str(error))
-        building = sys.modules.get("cli_build")
-        if building is not None and isinstance(error, building.MENDABLE):
-            _fail(*(getattr(error, "reasons", None) or [str(error)]))
+        for name in ("cli_build", "cli_decide", "cli_graph"):
+            verbs = sys.modules.get(name)
+            if verbs is not None and isinstance(error, verbs.MENDABLE):
+                _fail(*(getattr(error, "reasons", None) or [str(error)]))
         raise
 
 

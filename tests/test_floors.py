@@ -22,18 +22,30 @@ FLOORS = {
     "dss": 3,
     "optimizer": 3,
     "flow": 4,
+    "building": 4,
     "app": 5,
     "cli": 5,
     "cli_build": 5,
+    "cli_decide": 5,
+    "cli_graph": 5,
+    "cli_register": 5,
     "terminal": 5,
     "wizard": 5,
 }
-BESIDE = {"tests", "bench"}  # may import every room; no room imports them
+BESIDE = {"tests", "bench", "examples"}  # may import every room; no room imports them
 SIDEWAYS = {
     ("app", "wizard"),  # app.py hands the pages to Streamlit
-    ("cli", "cli_build"),  # the command line is one face in three files
+    ("flow", "building"),  # the story and what becomes of a build, in two files
+    ("cli", "cli_build"),  # the command line is one face in several files
+    ("cli", "cli_decide"),
+    ("cli", "cli_graph"),
+    ("cli", "cli_register"),
     ("cli", "terminal"),
     ("cli_build", "terminal"),
+    ("cli_decide", "terminal"),
+    ("cli_graph", "terminal"),
+    ("cli_register", "cli_build"),  # what a model file holds and what was measured of it, in the same words
+    ("cli_register", "terminal"),
 }
 
 # library → the rooms that may import it

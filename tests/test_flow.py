@@ -161,10 +161,13 @@ class TestThePapersCase:
         assert [v.limit.field for v in abc.explanation.not_specific] == ["business_focus"]
 
     def test_figures_of_another_device_are_named(self, abc: flow.Selection) -> None:
-        """The source measured quality on one phone only; the winner is a board."""
+        """The source measured quality on the Galaxy S25 only; elsewhere it is carried over, and that is told."""
         assert abc.explanation is not None
         assert abc.explanation.carried == ("metric_value", "retained_percent")
         assert any(s.startswith("Measured on another device") for s in sentences(abc.explanation))
+        devices = abc.candidates.projection.columns["device"]
+        there = next(s for s in abc.ranking.scored if devices[s.row] == {"samsung-galaxy-s25"})
+        assert explain(abc.candidates, abc.ranking, there).carried == ()
 
     def test_the_answer_as_data_says_how_every_figure_is_known(self, abc: flow.Selection) -> None:
         data = json.loads(json.dumps(answer(abc)))
