@@ -23,8 +23,7 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
     help="Find the optimized deep-learning model that fits your devices, with evidence.",
 )
-for verb in cli_graph.VERBS:
-    cli.command()(verb)
+cli.add_typer(cli_graph.verbs)
 RequestFile = Annotated[Path, typer.Argument(help="A requirement as JSON, such as examples/abc-medical.json.")]
 USAGE = 2  # exit code for input that cannot be used, as typer's own
 
@@ -274,16 +273,21 @@ def _plain_errors() -> Iterator[None]:
     except Exception as error:
         from dss.preferences import PreferenceError
         from ontology.requirement_json import RequirementError
+        from repository.change import RegistrationError
         from repository.graph import GraphError
         from repository.guard import RefusedQuery
+        from repository.questions import BadParameter, UnknownQuestion
+        from repository.tokens import TokenError
 
         if isinstance(error, RequirementError):
             _fail("the requirement cannot be used:", *(f"  {p}" for p in error.problems))
         if isinstance(error, PreferenceError):
             _fail("the preferences cannot be used:", *(f"  {p}" for p in error.problems))
-        if isinstance(error, GraphError | RefusedQuery):
+        if isinstance(error, RegistrationError):
+            _fail(*error.reasons)
+        if isinstance(error, GraphError | RefusedQuery | BadParameter | UnknownQuestion | TokenError):
             _fail(str(error))
-        for name in ("cli_build", "cli_decide", "cli_graph"):
+        for name in ("cli_build", "cli_decide"):
             verbs = sys.modules.get(name)
             if verbs is not None and isinstance(error, verbs.MENDABLE):
                 _fail(*(getattr(error, "reasons", None) or [str(error)]))

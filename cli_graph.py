@@ -14,15 +14,11 @@ from terminal import InputError, knowledge_of, read, set_up, settings_of
 if TYPE_CHECKING:
     from repository.knowledge import Knowledge
 
-from repository.change import RegistrationError
-from repository.questions import BadParameter, UnknownQuestion
-from repository.tokens import TokenError
-
-MENDABLE = (RegistrationError, BadParameter, UnknownQuestion, TokenError)
-
+verbs = typer.Typer()
 Format = Annotated[str, typer.Option(help="table, csv or json; a CONSTRUCT is written as Turtle.")]
 
 
+@verbs.command()
 def load(
     again: Annotated[
         str | None, typer.Option(metavar="SOURCE", help="Load this source anew, such as keras-applications.")
@@ -40,6 +36,7 @@ def load(
             draw(event)
 
 
+@verbs.command()
 def query(
     file: Annotated[Path, typer.Argument(help="A SPARQL query; the project's prefixes may be left out.")],
     format: Format = "table",
@@ -51,6 +48,7 @@ def query(
         _answer(knowledge, text, format, str(file))
 
 
+@verbs.command()
 def questions(
     name: Annotated[str | None, typer.Argument(help="The question to ask; without it they are listed.")] = None,
     given: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]…", help="Its parameters.")] = None,
@@ -75,6 +73,7 @@ def questions(
         _answer(knowledge, text, format, name)
 
 
+@verbs.command()
 def sources(
     remove: Annotated[str | None, typer.Option(metavar="SOURCE", help="Take this source out of the graph.")] = None,
 ) -> None:
@@ -91,6 +90,7 @@ def sources(
         typer.echo(sources_report(knowledge.tallies()))
 
 
+@verbs.command()
 def export(
     file: Annotated[Path, typer.Argument(help="Where to write: a .csv, a .parquet, or a .dictionary.csv.")],
 ) -> None:
@@ -105,6 +105,7 @@ def export(
     typer.echo(f"{rows:,} rows are in {file}")
 
 
+@verbs.command()
 def history(model: Annotated[str, typer.Argument(help="The model's name, as in select --json.")]) -> None:
     """Every figure a model ever had: what holds, what was superseded or withdrawn, and how far repeats lie apart."""
     from dss.report import table
@@ -126,6 +127,7 @@ def history(model: Annotated[str, typer.Argument(help="The model's name, as in s
         typer.echo(f"{row.figure}: {row.repeats} repeats, {row.spread_percent:.2g} % apart (standard deviation)")
 
 
+@verbs.command()
 def withdraw(
     performances: Annotated[list[str], typer.Argument(help="Names of performances, as history lists them.")],
     by: Annotated[str, typer.Option(help="Your name.")],
@@ -140,6 +142,7 @@ def withdraw(
     typer.echo("\n".join(f"changed {name}" for name in (*done.new, *done.updated)) or "they were withdrawn already")
 
 
+@verbs.command()
 def token(
     name: Annotated[str | None, typer.Argument(help="Whom it is for, such as ci; without it they are listed.")] = None,
     read_only: Annotated[bool, typer.Option("--read-only", help="It may ask, and not write.")] = False,
@@ -158,9 +161,6 @@ def token(
     else:
         typer.echo(tokens.issue(home, name, "read" if read_only else "write"))
         typer.echo("send it as `Authorization: Bearer …`; it is not shown again", err=True)
-
-
-VERBS = (load, query, questions, sources, export, history, withdraw, token)
 
 
 def _known(format: str) -> None:

@@ -18,6 +18,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import copied
+
 ROOT = Path(__file__).parent.parent
 NOT_RUN = re.compile(r"<!--\s*not run:\s*\S.*-->")
 ENDLESS = {"run", "test", "check", "bench"}  # they would serve for ever, or start these tests again
@@ -158,7 +160,9 @@ PAGES = pages(ROOT)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
-def test_the_commands_of_a_page_do_what_it_says(page: Path, tmp_path: Path) -> None:
+def test_the_commands_of_a_page_do_what_it_says(page: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    if any(block.run for block in blocks(page)):
+        copied(request.getfixturevalue("installation"), tmp_path)  # the facts are loaded once for all pages
     assert faults_of_commands(page, tmp_path) == []
 
 
