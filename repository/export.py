@@ -82,6 +82,7 @@ _LAYOUT: tuple[tuple[str, type[Record], str], ...] = (
     ("outputs", TrainedNetwork, "outputs"),
     ("input_shape", TrainedNetwork, "input_shape"),
     ("parameters", TrainedNetwork, "parameters"),
+    ("macs", TrainedNetwork, "macs"),
     ("cpu_cores", Device, "cpu_cores"),
     ("clock_ghz", Device, "clock_ghz"),
     ("processor_kind", Device, "processor_kind"),

@@ -98,18 +98,33 @@ class Knowledge:
         id: str | None = None,
         default_graphs: Sequence[str] = (),
         named_graphs: Sequence[str] = (),
+        seconds: float | None = None,
+        rows: int | None = None,
     ) -> Answer:
         """An analyst's own query within limits: a table as `format`, of a CONSTRUCT or DESCRIBE a `graph_format`.
 
         Our own prefixes need not be declared. `Answer.note` says when rows were left out; `stop(id)` ends the query
-        from another thread. Raises RefusedQuery, or GraphError: QueryTimeout, QueryStopped, Busy.
+        from another thread. `seconds` and `rows` may lower the limits of the installation; another process that holds
+        the store keeps to its own rows. Raises RefusedQuery, or GraphError: QueryTimeout, QueryStopped, Busy.
         """
         if isinstance(self.graph, RemoteGraph):
             return self.graph.answer(
-                text, format, graph_format, default_graphs, named_graphs, seconds=self.limits.seconds
+                text,
+                format,
+                graph_format,
+                default_graphs,
+                named_graphs,
+                seconds=min(seconds or self.limits.seconds, self.limits.seconds),
             )
         return self.queries.answer(
-            text, format, graph_format=graph_format, id=id, default_graphs=default_graphs, named_graphs=named_graphs
+            text,
+            format,
+            graph_format=graph_format,
+            id=id,
+            default_graphs=default_graphs,
+            named_graphs=named_graphs,
+            seconds=seconds,
+            rows=rows,
         )
 
     def stop(self, id: str) -> bool:

@@ -9,8 +9,22 @@ import streamlit as st
 from ontology.requirement import Step
 from ontology.settings import SettingsError
 from repository.graph import GraphError
-from wizard import build, builds, header, job, live, model, preferences, register, results, session, step
-from wizard.state import BUILD, BUILDS, PREFERENCES, RESULTS, Asked, Place
+from wizard import (
+    build,
+    builds,
+    console,
+    header,
+    job,
+    live,
+    model,
+    preferences,
+    register,
+    repository_pages,
+    results,
+    session,
+    step,
+)
+from wizard.state import BUILD, BUILDS, PREFERENCES, REPOSITORY, RESULTS, SPARQL, Asked, Place
 
 # A new page starts at its top; the comment makes it another text for each page, so that it runs at a change only.
 _TO_TOP = "<script>/* {page} */ document.querySelector('[data-testid=stMain]')?.scrollTo(0, 0)</script>"
@@ -48,6 +62,10 @@ def _beside(place: Place) -> None:
         model.show(place.name)
     elif place.name == BUILDS:
         builds.show()
+    elif place.name == REPOSITORY:
+        repository_pages.show(place)
+    elif place.name == SPARQL:
+        console.show(place)
     else:
         register.show()
 

@@ -11,15 +11,15 @@ import streamlit as st
 from ontology.requirement import spec
 from ontology.requirement_json import to_json
 from ontology.settings import CHECKOUT
-from wizard import session
-from wizard.state import BUILDS, PAGES, PREFERENCES, REGISTER, RESULTS, Asked, Place, given
+from wizard import session, strategies
+from wizard.state import BUILDS, PAGES, PREFERENCES, REGISTER, REPOSITORY, RESULTS, SPARQL, Asked, Place, given
 from wizard.words import STEP_WORDS, plain, readable
 
 EXAMPLES = CHECKOUT / "examples"
 
 
 def show(here: Asked | Place) -> None:
-    """Title, the three parts of the app; for a request its tools, progress, and what is wrong with the link or file."""
+    """Title, the parts of the app; for a request its tools, progress, and what is wrong with the link or file."""
     with st.container(key="head", horizontal=True, vertical_alignment="center"):
         st.html(
             '<div class="brand"><b>DLOM</b><span>the model and device that fit your needs</span></div>', width="content"
@@ -39,12 +39,16 @@ def show(here: Asked | Place) -> None:
 
 
 def _parts(here: Asked | Place) -> None:
-    """Find a model, Builds, Register; the one that is shown is marked."""
+    """Find a model, Repository, SPARQL, Builds, Register; the one that is shown is marked."""
     at = BUILDS if not isinstance(here, Asked) and (here.kind == "job" or here.name == BUILDS) else ""
     at = REGISTER if not isinstance(here, Asked) and here.kind == "view" and here.name == REGISTER else at
-    at = at or ("find" if isinstance(here, Asked) else "")
+    at = SPARQL if not isinstance(here, Asked) and here.kind == "view" and here.name == SPARQL else at
+    of_repository = not isinstance(here, Asked) and (here.kind == "model" or here.name == REPOSITORY)
+    at = at or (REPOSITORY if of_repository else "find" if isinstance(here, Asked) else "")
     with st.container(key="parts", horizontal=True, width="stretch", gap="small"):
         _part("find", "Find a model", at, session.back_to_request)
+        _part(REPOSITORY, "Repository", at, session.go, "view", REPOSITORY)
+        _part(SPARQL, "SPARQL", at, session.go, "view", SPARQL)
         _part(BUILDS, "Builds", at, session.go, "view", BUILDS)
         _part(REGISTER, "Register", at, session.go, "view", REGISTER)
 
@@ -66,7 +70,7 @@ def not_ready(title: str, reason: str) -> None:
 
 
 def _step(asked: Asked, name: str, position: int) -> None:
-    entries = len(asked.preferences.judgements) if name == PREFERENCES else 0
+    entries = asked.answers if name == PREFERENCES else 0
     entries += sum(_step_of(field) == name for field in given(asked.requirement))
     wrong = any(_step_of(field) == name for field in asked.drafts)
     label = f"{position} {STEP_WORDS[name]}"
@@ -88,7 +92,7 @@ def _examples() -> None:
     times = st.session_state.get("examples_taken", 0)
     with st.popover("Start from an example", icon=":material/lightbulb:", type="tertiary", key=f"examples-{times}"):
         st.caption("Fills in all steps and preferences. It replaces your entries; the browser's back returns them.")
-        for file in sorted(EXAMPLES.glob("*.json")):
+        for file in sorted(f for f in EXAMPLES.glob("*.json") if not f.stem.startswith(strategies.PREFIX)):
             st.button(
                 plain(_title(file)),
                 key=f"example-{file.stem}",
@@ -96,6 +100,7 @@ def _examples() -> None:
                 args=(file,),
                 width="stretch",
             )
+        strategies.menu()
 
 
 def _title(file: Path) -> str:
@@ -113,8 +118,8 @@ def _take_example(file: Path) -> None:
 def _file(asked: Asked) -> None:
     with st.popover("File", icon=":material/folder_open:", type="tertiary"):
         data = to_json(asked.requirement)
-        if asked.preferences.judgements:
-            data["preferences"] = asked.preferences.to_json()
+        if asked.answers:
+            data["preferences"] = asked.group.to_json()
         st.download_button(
             "Download this requirement",
             json.dumps(data, indent=2, ensure_ascii=False) + "\n",

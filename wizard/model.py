@@ -17,7 +17,7 @@ from ontology.requirement import Requirement
 from optimizer.data import DataError
 from repository.measured import device_name, model_name
 from repository.votes import vote_records
-from wizard import artifact, model_facts, parts, registering, session, tryout, uploads
+from wizard import artifact, history, model_facts, parts, registering, repository_pages, session, tryout, uploads
 from wizard.words import plain
 
 RATER, _TOLD, _TRIED = "rater", "model-told", "tried"
@@ -40,8 +40,11 @@ def show(model: str) -> None:
         st.button("Find a model", key="to-find", on_click=session.back_to_request)
         return
     c = card(session.candidates(Requirement()), row)
-    st.html(parts.eyebrow(f"Model: {c.title}, {c.subtitle}"))
-    facts, history, ratings, own = st.tabs(
+    with st.container(horizontal=True, vertical_alignment="center", key="model-head"):
+        st.html(parts.eyebrow(f"Model: {c.title}, {c.subtitle}"))
+        st.button("Back to the repository", key="to-repository", type="tertiary", icon=":material/arrow_back:",
+                  on_click=repository_pages.back)  # fmt: skip
+    facts, past, ratings, own = st.tabs(
         ["Facts", "History of figures", "Ratings by users", "Try on my own data"], key="model-tabs"
     )
     with facts, st.container(key="answer"):
@@ -53,8 +56,8 @@ def show(model: str) -> None:
         _lineage(model)
         st.html(parts.eyebrow("Its name in the graph"))
         st.code(f"m:{model}", language=None, wrap_lines=True)
-    with history:
-        _history(model)
+    with past:
+        history.show(model)
     with ratings:
         _ratings(model)
     with own:
@@ -99,30 +102,6 @@ def _short(model: str) -> str:
     return (
         f"{p.label('net', said['network'])}, {p.label('opt', said['optimization'])}, {p.label('rt', said['runtime'])}"
     )
-
-
-def _history(model: str) -> None:
-    frame = model_facts.history(session.knowledge(), model)
-    st.caption(
-        "Each line is one act of obtaining figures, the newest first. A later one replaces the figures that count; "
-        "the earlier ones stay."
-    )
-    st.dataframe(
-        frame, key="history", hide_index=True, alt="History of figures",
-        column_config={
-            "Quality": st.column_config.TextColumn(width="large"),
-            "How": st.column_config.TextColumn(width="large"),
-            "Latency (ms)": st.column_config.NumberColumn(format="%.4g"),
-            "p95 (ms)": st.column_config.NumberColumn(format="%.4g"),
-            "Per second": st.column_config.NumberColumn(format="%,.0f"),
-            "Memory (MiB)": st.column_config.NumberColumn(format="%.1f"),
-            "Size (KiB)": st.column_config.NumberColumn(format="%,.0f"),
-        },
-    )  # fmt: skip
-    st.download_button(
-        "Download as CSV", frame.to_csv(index=False), f"{uploads.safe_name(model)}-history.csv", "text/csv",
-        key="history-csv", icon=":material/download:", on_click="ignore",
-    )  # fmt: skip
 
 
 def _ratings(model: str) -> None:

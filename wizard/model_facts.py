@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pandas as pd
 
 from ontology.records import Grade
+from repository.history import whole_act
 from repository.knowledge import Knowledge
 from repository.projection import Projection
+from repository.register import LOCAL
 from repository.rq import bind, query
 from repository.terms import Name, local
 from wizard.words import MARKS
 
+NOW, IN_PART, PAST = "now", "in part", "no, past"
 _FIGURES = {
     "inference_latency_ms": "Latency (ms)",
     "p95_latency_ms": "p95 (ms)",
@@ -23,7 +27,11 @@ _FIGURES = {
 
 
 def history(knowledge: Knowledge, model: str) -> pd.DataFrame:
-    """One line for each act of obtaining figures, the newest first; empty where nothing was obtained."""
+    """One line for each act of obtaining figures, the newest first; empty where nothing was obtained.
+
+    `Name` is the act's local name, `Own` whether this installation states it, `Withdrawn` whether it was taken back.
+    An act of which only some figures hold counts `in part`; the parts have no line of their own.
+    """
     found = knowledge.run(bind(query("model-history"), model=[Name("m", model)]))
     p = knowledge.projection
     lines = []
@@ -34,7 +42,7 @@ def history(knowledge: Knowledge, model: str) -> pd.DataFrame:
             {
                 "Obtained": _text(row["obtained"]) or "not dated",
                 "Evidence": f"{mark}{' ↷' if _text(row['carried_from']) else ''}",
-                "Counts": "now" if row["current"] == "true" else "no, past",
+                "Counts": _counts(row),
                 "Quality": _quality(row, p),
                 **{
                     label: _number(row[name]) if timed or name != "p95_latency_ms" else None
@@ -42,11 +50,38 @@ def history(knowledge: Knowledge, model: str) -> pd.DataFrame:
                 },
                 "How": _how(row),
                 "Source": p.label("src", local(str(row["source"]))) if _text(row["source"]) else "not stated",
+                "Name": local(str(row["performance"])),
+                "Own": bool(_text(row["source"])) and local(str(row["source"])) == LOCAL.name,
+                "Withdrawn": bool(_text(row["withdrawn_at"])),
             }
         )
-    frame = pd.DataFrame(lines)
+    frame = pd.DataFrame(_acts(lines))
     empty = [label for label in _FIGURES.values() if len(frame) and frame[label].isna().all()]
+    empty += ["Quality"] if len(frame) and not frame["Quality"].any() else []
     return frame.drop(columns=empty)
+
+
+def _acts(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The lines without those of parts; an act of which a part holds says so."""
+    names = {line["Name"] for line in lines}
+    holding = {whole_act(line["Name"], names) for line in lines if line["Counts"] == NOW}
+    kept = [line for line in lines if whole_act(line["Name"], names) == line["Name"]]
+    return [line | {"Counts": IN_PART} if line["Name"] in holding and line["Counts"] != NOW else line for line in kept]
+
+
+def _counts(row: pd.Series) -> str:
+    if _text(row["withdrawn_at"]):
+        who, why = _text(row["withdrawn_by"]), _text(row["withdrawn_because"])
+        return f"no, withdrawn on {_text(row['withdrawn_at'])} by {who}: {why}"
+    return NOW if row["current"] == "true" else PAST
+
+
+def counting(drifted: pd.DataFrame) -> list[str]:
+    """Whether each value counts: `now`, `no, past` or `no, withdrawn`; of what `repository.history.drift` gives."""
+    return [
+        "no, withdrawn" if isinstance(w, str) else NOW if c else PAST
+        for w, c in zip(drifted["withdrawn_at"], drifted["current"], strict=True)
+    ]
 
 
 def _quality(row: pd.Series, p: Projection) -> str:

@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
+from dss.groups import Judged, as_group
 from dss.matching import Candidates
 from dss.preferences import PreferenceError, Preferences
 from flow import Selection, find_candidates, installation, read_request, select
@@ -85,9 +86,9 @@ def commit(changed: Asked) -> None:
     _write(None, changed.parameters())
 
 
-def go(kind: str, name: str) -> None:
-    """Go to a page beside the steps; the request stays as it is."""
-    place = Place(kind, name)
+def go(kind: str, name: str, more: Mapping[str, str] | None = None) -> None:
+    """Go to a page beside the steps; the request stays as it is. `more` is what else the page's link says."""
+    place = Place(kind, name, tuple((more or {}).items()))
     _write(place, place.parameters())
 
 
@@ -126,7 +127,7 @@ def load(text: bytes, page: str) -> None:
         st.session_state[_LOADED] = [f"preferences: {problem}" for problem in error.problems]
     else:
         st.session_state.pop(_LOADED, None)
-        commit(Asked(requirement, preferences, page, {}))
+        commit(Asked(requirement, as_group(preferences), page, {}))
         renew()
 
 
@@ -157,10 +158,10 @@ def link(what: Asked) -> str:
     return f"{base}?{urlencode(what.parameters())}"
 
 
-def preferences_for(requirement: Requirement) -> Preferences:
+def preferences_for(requirement: Requirement) -> Judged:
     """The visitor's own preferences when this is what was asked, else none: a build keeps no preferences."""
     asked: Asked | None = st.session_state.get(_ASKED)
-    return asked.preferences if asked is not None and asked.requirement == requirement else Preferences()
+    return asked.judged if asked is not None and asked.requirement == requirement else Preferences()
 
 
 def candidates(requirement: Requirement) -> Candidates:
@@ -170,9 +171,9 @@ def candidates(requirement: Requirement) -> Candidates:
 
 def selection(what: Asked) -> Selection:
     """The whole answer, kept while neither the question nor the graph changes (a frozen record)."""
-    now = (what.requirement, what.preferences, id(knowledge().projection))
+    now = (what.requirement, what.judged, id(knowledge().projection))
     kept = st.session_state.get(_SELECTION)
     if kept is None or kept[0] != now:
-        kept = st.session_state[_SELECTION] = (now, select(what.requirement, what.preferences, knowledge()))
+        kept = st.session_state[_SELECTION] = (now, select(what.requirement, what.judged, knowledge()))
     found: Selection = kept[1]
     return found

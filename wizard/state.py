@@ -9,7 +9,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from urllib.parse import quote, unquote
 
+from dss.groups import Group, Judged, Person, simplest
 from dss.preferences import PreferenceError, Preferences
 from ontology.requirement import Choices, Relation, Requirement, Step, specs
 from ontology.requirement_json import Problem, RequirementError, from_link, to_link
@@ -17,23 +19,28 @@ from ontology.requirement_json import Problem, RequirementError, from_link, to_l
 PREFERENCES, RESULTS, BUILD = "preferences", "results", "build"
 PAGES: tuple[str, ...] = (*(step.value for step in Step), PREFERENCES, RESULTS)
 BUILDS, REGISTER = "builds", "register"  # pages that belong to no request
+REPOSITORY, SPARQL = "repository", "sparql"  # others, which keep more of their state in their link
 LONGEST_NAME = 200
 LONGEST_DRAFT = 80  # characters of a wrong entry that are kept, so that it can be mended
-_OURS = ("step", "prefs", "title")
+_OURS = ("step", "prefs", "person", "title")
 _STREAMLITS = ("embed", "embed_options")
 _FIELDS = dict(specs())
 
 
 @dataclass(frozen=True)
 class Place:
-    """A page beside the wizard's steps: one `job` or `model` by its name, or a `view`: builds, register."""
+    """A page beside the wizard's steps: one `job` or `model` by its name, or a `view` such as builds or sparql.
+
+    `more` is what else its link says, for a page that keeps its state there.
+    """
 
     kind: str
     name: str
+    more: tuple[tuple[str, str], ...] = ()
 
     def parameters(self) -> dict[str, str]:
         """The parameters of its link: `?job=ID`, `?model=NAME`, `?view=builds`."""
-        return {self.kind: self.name}
+        return {self.kind: self.name, **dict(self.more)}
 
 
 def place_of(parameters: Mapping[str, str]) -> Place | None:
@@ -42,6 +49,8 @@ def place_of(parameters: Mapping[str, str]) -> Place | None:
     for kind in ("job", "model"):
         if given.get(kind):
             return Place(kind, given[kind][:LONGEST_NAME])
+    if given.get("view") in (REPOSITORY, SPARQL):
+        return Place("view", given["view"], tuple((n, text) for n, text in given.items() if n != "view"))
     return Place("view", given["view"]) if given.get("view") in (BUILDS, REGISTER) else None
 
 
@@ -55,24 +64,58 @@ class Draft:
 
 @dataclass(frozen=True)
 class Asked:
-    """One requirement with preferences, and the page on which it is being filled in.
+    """One requirement with the preferences of one person or several, and the page on which it is being filled in.
 
-    `drafts` holds the fields whose entry is wrong; they limit nothing until they are mended. `notes` are problems
-    that belong to no field.
+    `person` is whose answers the page of preferences shows, "" for the first. `drafts` holds the fields whose entry is
+    wrong; they limit nothing until they are mended. `notes` are problems that belong to no field.
     """
 
     requirement: Requirement
-    preferences: Preferences
+    group: Group
     page: str
     drafts: Mapping[str, Draft]
     notes: tuple[Problem, ...] = ()
+    person: str = ""
+
+    @property
+    def who(self) -> str:
+        """The name of the person whose answers are shown, "" for the only one who is not named."""
+        return self.person or self.group.people[0].name
+
+    @property
+    def preferences(self) -> Preferences:
+        """The answers of that person."""
+        return next(p.preferences for p in self.group if p.name == self.who)
+
+    @property
+    def judged(self) -> Judged:
+        """What the ranking follows: everybody's answers."""
+        return simplest(self.group)
+
+    @property
+    def answers(self) -> int:
+        """How many comparisons have been made, by all together."""
+        return sum(len(p.preferences) for p in self.group)
+
+    def with_preferences(self, preferences: Preferences) -> Asked:
+        """Other answers of the person who is shown."""
+        return replace(self, group=self.group.with_person(self.who, preferences))
+
+    def with_group(self, group: Group, person: str = "") -> Asked:
+        """Other people, one of them shown; nobody left is one person without answers."""
+        kept = group if len(group) else Group.alone(Preferences())
+        first = kept.people[0].name
+        known = any(p.name == person for p in kept)
+        return replace(self, group=kept, person=person if known and person != first else "")
 
     def parameters(self) -> dict[str, str]:
         """The parameters of the link that restores this, wrong entries included."""
         link = to_link(self.requirement)
         link |= {name: draft.text for name, draft in self.drafts.items()}
-        if self.preferences.judgements:
-            link["prefs"] = self.preferences.to_text()
+        if prefs := group_text(self.group):
+            link["prefs"] = prefs
+        if self.person:
+            link["person"] = self.person
         return {"step": self.page, **link}
 
     def turned_to(self, page: str) -> Asked:
@@ -111,9 +154,14 @@ def restore(parameters: Mapping[str, str], choices: Choices) -> Asked:
     if page not in (*PAGES, BUILD):
         notes.append(Problem("step", f"there is no step {page[:40]!r}; the steps are {', '.join(PAGES)}"))
         page = PAGES[0]
-    preferences, wrong = _preferences(given.get("prefs", ""))
+    group, wrong = _group(given.get("prefs", ""))
+    person = given.get("person", "")
+    if person and all(p.name != person for p in group):
+        wrong.append(Problem("person", f"nobody here is called {person[:40]!r}; the first person is shown"))
+        person = ""
     requirement, drafts, others = _requirement(given, choices)
-    return Asked(requirement, preferences, page, drafts, (*notes, *wrong, *others))
+    asked = Asked(requirement, group, page, drafts, (*notes, *wrong, *others))
+    return asked.with_group(group, person)
 
 
 def _requirement(
@@ -135,6 +183,37 @@ def _requirement(
                     drafts[name] = Draft(text[:LONGEST_DRAFT], problem.message)
                 else:
                     others.append(problem)
+
+
+def group_text(group: Group) -> str:
+    """The form in a link: `performance-cost:5,…` for one without a name, else `Ann=performance-cost:5|Ben=…`.
+
+    Characters of a name that could be taken for the link's own are written as in addresses (%7C).
+    """
+    if len(group) == 1 and not group.people[0].name:
+        return group.people[0].preferences.to_text()
+    return "|".join(f"{quote(p.name, safe=' ')}={p.preferences.to_text()}" for p in group)
+
+
+def _group(text: str) -> tuple[Group, list[Problem]]:
+    """Everybody's judgements that can be used, and what is wrong with the rest."""
+    if "=" not in text:
+        preferences, problems = _preferences(text)
+        return Group.alone(preferences), problems
+    group, problems = Group(()), []
+    for part in text.split("|"):
+        name, _, judgements = part.partition("=")
+        preferences, wrong = _preferences(judgements)
+        try:
+            one = Group((*group.people, Person(unquote(name), preferences)))
+            if not unquote(name):
+                raise PreferenceError("a person's name is missing; write Ann=performance-cost:5")
+        except PreferenceError as error:
+            problems += [Problem("prefs", problem) for problem in error.problems]
+        else:
+            group = one
+            problems += wrong
+    return (group if len(group) else Group.alone(Preferences())), problems
 
 
 def _preferences(text: str) -> tuple[Preferences, list[Problem]]:

@@ -23,6 +23,7 @@ OBJECTIVE_COLOURS: Mapping[Objective, str] = {
     Objective.LATENCY: "#56b4e9",
     Objective.COMPLEXITY: "#8c8c8c",
 }
+PLACE_COLOURS = ("#0b6e6e", "#4d9696", "#8bbcbc", "#bcd8d8", "#e0eeee")  # first place darkest
 SERIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#5b6770")
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "pentagon")
 

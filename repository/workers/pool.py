@@ -8,6 +8,7 @@ and then replaced. A query sees every write that was acknowledged before it was 
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
 import time
 import uuid
@@ -124,11 +125,14 @@ class LimitedQueries:
         default_graphs: Sequence[str] = (),
         named_graphs: Sequence[str] = (),
         whole: bool = False,
+        seconds: float | None = None,
+        rows: int | None = None,
     ) -> Answer:
         """The answer to a query, a table as `format`, a graph as `graph_format`.
 
         Without FROM, and without graphs named here, the default graph is the union of all. Our own prefixes need not
-        be declared. `whole` leaves out the limit on rows, for our own queries from another process.
+        be declared. `whole` leaves out the limit on rows, for our own queries from another process; `seconds` and
+        `rows` are limits of this query, where they are below the installation's.
 
         Raises RefusedQuery, QueryTimeout, QueryStopped, Busy, NotAcceptable, or GraphError.
         """
@@ -143,9 +147,10 @@ class LimitedQueries:
                 "named_graphs": list(named_graphs),
                 "reading": None if reading is None else [reading.graph, reading.dataset],
             }
-            | ({"rows": _EVERY, "bytes": _EVERY} if whole else {}),
+            | ({"rows": _EVERY, "bytes": _EVERY} if whole else {})
+            | ({"rows": min(rows, self.limits.rows)} if rows is not None else {}),
             id,
-            max(self.limits.seconds, _WHOLE_S) if whole else self.limits.seconds,
+            max(self.limits.seconds, _WHOLE_S) if whole else min(seconds or math.inf, self.limits.seconds),
         )
         if len(text) <= _LONGEST_REMEMBERED:
             self._readings[text] = Reading(*told["reading"])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import shutil
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +14,16 @@ from streamlit.testing.v1 import AppTest
 
 import flow
 from dss.preferences import Preferences
+from ontology.records import Grade, MeasurementRun, Model, Performance
 from ontology.settings import Settings
 from optimizer.data import load
+from repository.history import drift, spread
+from repository.knowledge import Knowledge
+from repository.store import store, take_back
+from tests.tiny import tiny_knowledge
 from tests.wizard.conftest import Built
 from tests.wizard.pages import address, html, opened, text, upload, widgets
-from wizard import model_facts
+from wizard import drift_chart, model_facts
 
 PHONE = "aihub-mobilenet_v2-w8a8-tflite-samsung-galaxy-s24"
 
@@ -150,3 +157,123 @@ def test_a_model_that_is_not_there_is_told(app: AppTest) -> None:
     assert "There is no model" in app.error[0].value
     app.button(key="to-find").click().run()
     assert address(app) == {"step": "project"}
+
+
+def repeated(knowledge: Knowledge, network: str, device: str, **values: float) -> None:
+    """An engineer's model that was measured again and again; `r3=9.0` is 9 ms on the third of the month."""
+    acts = [
+        Performance(
+            name=f"local-{name}", inference_latency_ms=ms, evidence=Grade.MEASURED, source="local",
+            obtained=date(2026, 11, int(name[1:])), generated_by=f"local-{name}",
+        )
+        for name, ms in values.items()
+    ]  # fmt: skip
+    runs = [MeasurementRun(name=a.name, threads=1, repetitions=50, installation="bench") for a in acts]
+    for i, (run, act) in enumerate(zip(runs, acts, strict=True), start=1):
+        model = Model(
+            name="local-mine", source="local", network=network, optimization="w8a8", device=device,
+            runtime="litert-cpu", purpose="image-classification", performance=tuple(a.name for a in acts[:i]),
+        )  # fmt: skip
+        store(knowledge, [run, act, model])
+
+
+def test_drift_is_told_in_percent_of_what_counts_now_and_withdrawn_values_stand_apart() -> None:
+    knowledge = tiny_knowledge()
+    repeated(knowledge, "small-net", "board-a", r1=8.0, r2=90.0, r3=12.0, r4=10.0)
+    take_back(knowledge, ["local-r2"], by="Ann", because="wrong board", on=date(2026, 11, 5))
+    own = drift(knowledge.graph, "local-mine")
+    assert list(drift_chart.read_words(own, spread(own))) == [
+        "Beside the value that counts now, the others lie at -20.00 to +20.00 %.",  # 8 and 12 beside 10
+        "3 measured repeats: mean 10 ms, 8 to 12; standard deviation 2 ms, which is 20.00 % of the mean.",
+        "1 withdrawn value is left out of these.",
+    ]
+    chart = drift_chart.figure(own)
+    drawn = {t.name: (list(t.x), [round(y, 9) for y in t.y]) for t in chart.data if t.name}
+    # The scale goes from 8 − 1 to 12 + 1, and the withdrawn 90 stands at its edge, 5 % of its length inside.
+    assert drawn == {"counts now": ([4], [10]), "past": ([1, 3], [8, 12]), "withdrawn": ([2], [12.7])}
+    history = model_facts.history(knowledge, "local-mine")
+    assert list(history["Counts"]) == ["now", "no, past", "no, withdrawn on 2026-11-05 by Ann: wrong board", "no, past"]
+
+
+def test_two_values_are_told_as_one_difference() -> None:
+    knowledge = tiny_knowledge()
+    repeated(knowledge, "small-net", "board-a", r1=11.0, r2=10.0)
+    own = drift(knowledge.graph, "local-mine")
+    first = next(drift_chart.read_words(own, spread(own)))
+    assert first == "Beside the value that counts now, the other one lies at +10.00 %."
+
+
+def test_an_act_that_holds_in_part_has_one_line() -> None:
+    # The second act took latency and size again; the throughput of the first is still the one that counts.
+    knowledge = tiny_knowledge()
+    first = Performance(
+        name="local-1", inference_latency_ms=8.0, size_kib=900.0, throughput_per_s=100.0, evidence=Grade.DECLARED,
+        source="local", obtained=date(2026, 11, 1),
+    )  # fmt: skip
+    second = Performance(
+        name="local-2", inference_latency_ms=9.0, size_kib=950.0, evidence=Grade.DECLARED, source="local",
+        obtained=date(2026, 11, 2),
+    )  # fmt: skip
+    model = Model(
+        name="local-mine", source="local", network="small-net", optimization="w8a8", device="board-a",
+        runtime="litert-cpu", purpose="image-classification", performance=("local-1", "local-2"),
+    )  # fmt: skip
+    store(knowledge, [replace(model, performance=("local-1",)), first])
+    store(knowledge, [model, second])
+    history = model_facts.history(knowledge, "local-mine")
+    assert dict(zip(history["Name"], history["Counts"], strict=True)) == {"local-2": "now", "local-1": "in part"}
+
+
+def test_figures_of_ones_own_are_withdrawn_after_a_second_question(fresh_app: AppTest, fresh: Settings) -> None:
+    knowledge = flow.installation(fresh)
+    repeated(knowledge, "mobilenet-v2", "samsung-galaxy-s24", r1=10.0, r2=100.0)
+    app = opened(fresh_app, {"model": "local-mine"})
+
+    def withdraw() -> AppTest:
+        return next(b for b in app.button if b.label == "Withdraw …").click().run()
+
+    def latency() -> float:
+        p = knowledge.projection
+        found = p.fact(p.positions["local-mine"], "inference_latency_ms")
+        assert found is not None
+        return found.value
+
+    withdraw()
+    assert app.error[0].value.replace("\\", "") == "Nothing was withdrawn. Say which lines, your name, why."
+    app.multiselect(key="withdraw-which").set_value(["local-r2"])
+    app.text_input(key="withdraw-by").input("Ann")
+    app.text_input(key="withdraw-because").input("a fan had <b>failed</b>")
+    withdraw()
+    assert not app.exception
+    assert "for good" in app.warning[0].value and "a fan had &lt;b&gt;failed&lt;/b&gt;" in html(app)
+    assert latency() == 100.0  # asked, not done
+    app.button(key="withdraw-no").click().run()
+    assert latency() == 100.0
+    app.multiselect(key="withdraw-which").set_value(["local-r2"])
+    app.text_input(key="withdraw-by").input("Ann")
+    app.text_input(key="withdraw-because").input("a fan had failed")
+    withdraw()
+    app.button(key="withdraw-yes").click().run()
+    assert not app.exception
+    assert app.success[0].value.replace("\\", "").startswith("Withdrawn: 1 line")
+    assert latency() == 10.0
+    assert not [b for b in app.button if b.key == "withdraw-yes"]
+    shown = app.dataframe[0].value
+    assert shown["Counts"].iat[0].endswith("by Ann: a fan had failed")
+    assert shown["Counts"].iat[1] == "now"
+
+
+def test_what_a_source_has_published_cannot_be_withdrawn_here(app: AppTest) -> None:
+    opened(app, {"model": PHONE})
+    assert any("stays as it was published" in c.value for c in app.caption)
+    assert not [m for m in app.multiselect if m.key == "withdraw-which"]
+
+
+def test_back_to_the_repository_returns_to_what_was_looked_for(app: AppTest) -> None:
+    link = {"view": "repository", "q": "mobilenet galaxy", "technique": "quantization"}
+    opened(app, link)
+    for name in link:
+        del app.query_params[name]
+    opened(app, {"model": PHONE})
+    app.button(key="to-repository").click().run()
+    assert address(app) == link

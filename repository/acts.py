@@ -1,0 +1,88 @@
+"""Acts of obtaining figures: which of a model's are current, and what stays of one when a part of it does not.
+
+An act is current as a whole or not at all. Where some of its figures hold and others do not, the act becomes history,
+and those that hold are current in a part of it, named after it: `p:local-1-rest`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Set
+from itertools import count
+
+import pyoxigraph as ox
+
+from ontology.records import camel, figure_kinds
+from repository.change import Change, about
+from repository.terms import curie_node, shortened
+
+CURRENT, PERFORMANCE = curie_node(":current"), curie_node(":performance")
+WITHDRAWN_AT, WITHDRAWN_BY, WITHDRAWN_BECAUSE = (
+    curie_node(p) for p in ("prov:invalidatedAtTime", ":withdrawnBy", ":withdrawnBecause")
+)
+LATER = frozenset({CURRENT, WITHDRAWN_AT, WITHDRAWN_BY, WITHDRAWN_BECAUSE})
+"""What may come to be said of an act after it has happened."""
+_FIGURES = frozenset(curie_node(f":{camel(kind.name)}") for kind in figure_kinds())
+_QUALITY = frozenset(map(curie_node, (":accuracyPercent", ":metricValue")))
+_OF_QUALITY = frozenset(
+    curie_node(f":{camel(name)}")
+    for name in ("metric", "test_set", "samples", "original_value", "accuracy_low_percent", "accuracy_high_percent")
+)
+_DETAIL = curie_node(":sourceDetail")
+_PART = re.compile(r"(-rest(-[0-9]+)?)+")
+_TRUE = ox.Literal(True)
+
+
+def figures(change: Change, act: ox.NamedNode) -> frozenset[ox.NamedNode]:
+    """The figures that an act gives, as properties."""
+    return frozenset(q.predicate for q in change.of(act) if q.predicate in _FIGURES)
+
+
+def is_current(change: Change, act: ox.NamedNode) -> bool:
+    """Whether its figures are those that hold."""
+    return any(q.predicate == CURRENT and q.object == _TRUE for q in change.of(act))
+
+
+def set_current(change: Change, act: ox.NamedNode, current: bool) -> None:
+    """Say of an act that stood in the graph before whether its figures hold from now on."""
+    said = change.of(act)
+    flags = {q for q in said if q.predicate == CURRENT}
+    change.removed |= flags
+    change.add(ox.Quad(act, CURRENT, ox.Literal(current), q.graph_name) for q in (flags or set(list(said)[:1])))
+
+
+def is_part(act: ox.NamedNode, of: ox.NamedNode) -> bool:
+    """Whether an act holds a part of the figures of another."""
+    return act.value.startswith(of.value) and bool(_PART.fullmatch(act.value[len(of.value) :]))
+
+
+def keep_part(change: Change, model: ox.NamedNode, act: ox.NamedNode, kept: Set[ox.NamedNode], why: str) -> None:
+    """Have some of an act's figures current in a part of it, which `model` names among its performances."""
+    part = _free(change, f"{act.value}-rest")
+    said = change.of(act)
+    dropped = (_FIGURES - kept) | LATER | {_DETAIL} | (set() if kept & _QUALITY else _OF_QUALITY)
+    change.add(ox.Quad(part, q.predicate, q.object, q.graph_name) for q in said if q.predicate not in dropped)
+    home = next(q.graph_name for q in said)
+    told = next(
+        (f"{q.object.value}; " for q in said if q.predicate == _DETAIL and isinstance(q.object, ox.Literal)), ""
+    )
+    note = f"{told}the figures of {shortened(act.value)} {why}"
+    change.add([
+        ox.Quad(part, CURRENT, _TRUE, home),
+        ox.Quad(part, _DETAIL, ox.Literal(note), home),
+        ox.Quad(model, PERFORMANCE, part, home),
+    ])  # fmt: skip
+
+
+def origin(act: ox.NamedNode, among: Collection[ox.NamedNode]) -> ox.NamedNode:
+    """The act that another one of the same model is a part of; itself when it is whole."""
+    return min((a for a in among if is_part(act, a)), key=lambda a: len(a.value), default=act)
+
+
+def _free(change: Change, wanted: str) -> ox.NamedNode:
+    """That name, or with a number after it, so that an earlier part is not written over."""
+    for number in count(1):
+        name = ox.NamedNode(wanted if number == 1 else f"{wanted}-{number}")
+        if not change.of(name) and not about(change.graph, {name}):
+            return name
+    raise AssertionError("counting does not end")

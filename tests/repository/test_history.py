@@ -1,0 +1,75 @@
+"""Drift and spread by hand: 10 ms and 12 ms lie 20 % apart."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from ontology.records import Grade
+from repository.graph import EmbeddedGraph
+from repository.history import drift, spread
+from repository.register import register
+from repository.withdraw import withdraw
+from tests.repository.test_withdraw import act, own
+from tests.tiny import tiny_graph
+
+
+@pytest.fixture
+def graph() -> EmbeddedGraph:
+    """Latencies of 12, 8 and 10 ms, the last of which is current; the 99 ms of another board were withdrawn."""
+    graph = tiny_graph()
+    register(graph, own(act("p1", 1, inference_latency_ms=12.0, size_kib=400.0)))
+    for name, day, ms in (("p2", 2, 8.0), ("p3", 3, 99.0), ("p4", 4, 10.0)):
+        register(graph, own(act(name, day, inference_latency_ms=ms)))
+    withdraw(graph, ["p3"], "ann", "another board", date(2026, 11, 5))
+    return graph
+
+
+def test_every_act_is_compared_with_what_holds_now(graph: EmbeddedGraph) -> None:
+    found = drift(graph, "mine")
+    latency = found[found["figure"] == "inference_latency_ms"]
+    assert latency[["performance", "value", "current", "difference_percent"]].to_numpy().tolist() == [
+        ["p1", 12.0, False, 20.0],
+        ["p2", 8.0, False, -20.0],
+        ["p3", 99.0, False, 890.0],
+        ["p4", 10.0, True, 0.0],
+    ]
+    assert latency["obtained"].tolist() == ["2026-11-01", "2026-11-02", "2026-11-03", "2026-11-04"]
+    assert latency["withdrawn_because"].tolist() == [None, None, "another board", None]
+    assert set(latency["unit"]) == {"ms"}
+
+
+def test_a_figure_that_holds_in_a_part_stands_once(graph: EmbeddedGraph) -> None:
+    found = drift(graph, "mine")
+    size = found[found["figure"] == "size_kib"]
+    assert size[["performance", "value", "current"]].to_numpy().tolist() == [["p1", 400.0, True]]
+
+
+def test_the_spread_of_measured_repeats() -> None:
+    # Of 9, 10 and 11 the mean is 10 and the standard deviation of the sample 1, which is 10 %.
+    graph = tiny_graph()
+    for name, day, ms in (("p1", 1, 9.0), ("p2", 2, 10.0), ("p3", 3, 11.0)):
+        register(graph, own(replace(act(name, day, inference_latency_ms=ms, size_kib=5.0), evidence=Grade.MEASURED)))
+    register(graph, own(act("declared", 4, inference_latency_ms=500.0)))
+    found = spread(drift(graph, "mine")).set_index("figure")
+    latency = found.loc["inference_latency_ms"]
+    assert [latency[n] for n in ("repeats", "mean", "lowest", "highest", "sd")] == [3, 10.0, 9.0, 11.0, 1.0]
+    assert latency["spread_percent"] == pytest.approx(10.0)
+    assert found.loc["size_kib", "spread_percent"] == 0.0
+
+
+def test_qualities_are_compared_on_one_data_set_only() -> None:
+    graph = tiny_graph()
+    register(graph, own(act("p1", 1, accuracy_percent=50.0, metric="top-1", test_set="flowers")))
+    register(graph, own(act("p2", 2, accuracy_percent=80.0, metric="top-1", test_set="flowers-test")))
+    found = drift(graph, "mine").set_index("performance")["difference_percent"]
+    assert math.isnan(found["p1"])
+    assert found["p2"] == 0.0
+
+
+def test_a_model_without_figures_has_no_drift(graph: EmbeddedGraph) -> None:
+    assert drift(graph, "nobody").empty
+    assert spread(drift(graph, "nobody")).empty
