@@ -25,22 +25,21 @@ from optimizer.data import KNOWN
 from optimizer.records import records_of
 from repository import this_device
 from repository.artifacts import ArtifactStore
-from repository.graph import EmbeddedGraph, frame
 from repository.knowledge import Knowledge
 from repository.measured import local_device, model_name
-from repository.register import register
 from repository.rq import query
+from repository.store import store
 from repository.terms import local
 
 SCALED = "scaled"  # in a job's folder once the rating scales know its models
 
 
-def collect(settings: Settings, graph: EmbeddedGraph) -> tuple[str, ...]:
+def collect(settings: Settings, knowledge: Knowledge) -> tuple[str, ...]:
     """Register what builds have measured and the graph does not have yet; the names of the new models.
 
     Only the owner of the store calls this. Twice is the same as once, and a kill in between leaves nothing half done.
     """
-    on_record = {local(m) for m in frame(graph, query("local-models"))["model"]}
+    on_record = {local(m) for m in knowledge.run(query("local-models"))["model"]}
     found: list[str] = []
     states = jobs.jobs(settings.home)
     running = [s for s in states if s.status in (jobs.Status.RUNNING, jobs.Status.WAITING)]
@@ -52,12 +51,12 @@ def collect(settings: Settings, graph: EmbeddedGraph) -> tuple[str, ...]:
                 continue  # until the file that it was made from is measured too
             device = this_device_record(settings, candidate.measured.machine)
             if model_name(candidate.sha256, candidate.measured.runtime, device.name) not in on_record:
-                registered = register(graph, records_of(candidate, built, device, state.spec.requirement))
+                registered = store(knowledge, records_of(candidate, built, device, state.spec.requirement))
                 found += [name.removeprefix("m:") for name in registered.new if name.startswith("m:")]
     return tuple(dict.fromkeys(found))
 
 
-def scale_finished(settings: Settings, graph: EmbeddedGraph) -> int:
+def scale_finished(settings: Settings, knowledge: Knowledge) -> int:
     """Once a build has ended and nothing else is being built: scales for the groups that it made large enough.
 
     Not earlier: a scale frozen on a build's first few candidates would rate all later ones at its ends.
@@ -66,7 +65,7 @@ def scale_finished(settings: Settings, graph: EmbeddedGraph) -> int:
     marks = [settings.home / jobs.JOBS / s.id / SCALED for s in states]
     if any(s.status in (jobs.Status.RUNNING, jobs.Status.WAITING) for s in states) or all(m.exists() for m in marks):
         return 0
-    fresh = extend_scales(graph, date.today())
+    fresh = extend_scales(knowledge, date.today())
     for mark in marks:
         mark.touch()
     return fresh

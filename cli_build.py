@@ -132,9 +132,10 @@ def report(settings: Settings, job: str, preferences: Judged) -> None:
         until = time.monotonic() + REGISTER_SECONDS
         while True:
             if isinstance(knowledge.graph, EmbeddedGraph):
-                flow.collect(settings, knowledge.graph)
-                flow.scale_finished(settings, knowledge.graph)
-            knowledge.changed()
+                flow.collect(settings, knowledge)
+                flow.scale_finished(settings, knowledge)
+            else:
+                knowledge.changed()  # the app that holds the store registers what was built
             outcome = flow.build_outcome(settings, job, preferences, knowledge)
             registered = all(name in knowledge.projection.positions for name in outcome.names)
             if registered or time.monotonic() > until:

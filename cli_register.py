@@ -11,7 +11,6 @@ import typer
 
 import flow
 from ontology.settings import Settings
-from repository.graph import EmbeddedGraph
 from repository.incoming import MEDIA_TYPES, Outcome, incoming, records_incoming
 from repository.knowledge import Knowledge
 from terminal import draw
@@ -76,9 +75,8 @@ def register_model(
 
 def _scaled(knowledge: Knowledge, outcome: Outcome) -> None:
     """New models may make a group large enough to be rated among themselves."""
-    graph = knowledge.graph
-    if outcome.new and not outcome.dry_run and isinstance(graph, EmbeddedGraph):
-        flow.extend_scales(graph, date.today())
+    if outcome.new and not outcome.dry_run:
+        flow.extend_scales(knowledge, date.today())
 
 
 def _told(outcome: Outcome, *, as_json: bool) -> None:

@@ -293,9 +293,8 @@ def start_build(
 def attend(settings: Settings) -> None:
     """One round of the app's watch: register what builds have measured since the last one."""
     knowledge = installation(settings)
-    graph = knowledge.graph
-    if isinstance(graph, EmbeddedGraph) and (collect(settings, graph) or scale_finished(settings, graph)):
-        knowledge.refresh()  # in the background: a page that is being drawn does not wait for it
+    if isinstance(knowledge.graph, EmbeddedGraph) and not collect(settings, knowledge):
+        scale_finished(settings, knowledge)
 
 
 def build_outcome(settings: Settings, job: str, preferences: Judged, knowledge: Knowledge) -> BuildOutcome:

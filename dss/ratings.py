@@ -11,8 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 
 import numpy as np
+import pandas as pd
 
 from dss.cost import OfferedCloud
 from dss.matching import visible
@@ -24,6 +26,8 @@ LEAST_MEMBERS = 5
 PRIOR = 3.0  # k: a derived rating weighs as much as so many votes
 QUANTILES = 20  # steps between the 21 breakpoints of a scale
 LOWEST, HIGHEST = 1.0, 5.0
+
+GroupName = tuple[str | None, str | None, str | None]
 
 
 @dataclass(frozen=True)
@@ -64,10 +68,10 @@ def freeze(projection: Projection, version: int, today: date) -> Iterator[Rating
 
     Models on reference devices are not among them: who chooses does not compare with a server.
     """
-    offered = visible(Requirement(), projection)
+    offered, groups = visible(Requirement(), projection), Groups(projection)
     for basis in BASES:
         values = _numbers(projection, basis.figure)
-        for group, rows in _groups(projection, basis).items():
+        for group, rows in groups.of(basis).items():
             rows = rows[offered[rows] & ~np.isnan(values[rows])]
             if basis.by_quality:
                 rows = _one_each(projection, rows)
@@ -115,11 +119,12 @@ def rate(projection: Projection, cloud: OfferedCloud | None) -> Ratings:
     values: dict[Objective, FloatArray] = {}
     figures: dict[Objective, np.ndarray] = {}
     voted: dict[Objective, FloatArray] = {}
+    groups = Groups(projection)
     for objective in Objective:
         if objective is Objective.SECURITY:
             derived, used = security(projection, cloud), np.full(size, "security", dtype=object)
         else:
-            derived, used = _derived(projection, objective)
+            derived, used = _derived(projection, objective, groups)
         total, number = _votes(projection, objective)
         blended = (PRIOR * derived + total) / (PRIOR + number)
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -141,11 +146,11 @@ def security(projection: Projection, cloud: OfferedCloud | None) -> FloatArray:
     return np.where(own_cloud, np.nan, 1.0 + 2.0 + float(shielded) + float(protocols))
 
 
-def _derived(projection: Projection, objective: Objective) -> tuple[FloatArray, np.ndarray]:
+def _derived(projection: Projection, objective: Objective, groups: Groups) -> tuple[FloatArray, np.ndarray]:
     size = len(projection)
     total, number, used = np.zeros(size), np.zeros(size), np.full(size, "", dtype=object)
     for basis in (b for b in BASES if b.objective is objective):
-        rating = by_scale(projection, basis)
+        rating = by_scale(projection, basis, groups=groups)
         fresh = ~np.isnan(rating)
         if objective is not Objective.RELIABILITY:
             fresh &= number == 0
@@ -169,10 +174,13 @@ def _one_each(projection: Projection, rows: np.ndarray) -> np.ndarray:
     return np.asarray(rows[first])
 
 
-def by_scale(projection: Projection, basis: Basis, values: FloatArray | None = None) -> FloatArray:
+def by_scale(
+    projection: Projection, basis: Basis, values: FloatArray | None = None, *, groups: Groups | None = None
+) -> FloatArray:
     """The rating of every model's figure on the frozen scale of its group, NaN where there is no figure or no scale.
 
-    `values` stand in for the figures, such as those at the end of an interval; same unit, one for each model.
+    `values` stand in for the figures, such as those at the end of an interval; same unit, one for each model. `groups`
+    are those of the projection, for who asks more than once.
     """
     rating = np.full(len(projection), np.nan)
     if values is None:
@@ -182,7 +190,7 @@ def by_scale(projection: Projection, basis: Basis, values: FloatArray | None = N
         for s in projection.scales
         if s.figure == basis.figure and s.objective == basis.objective.value
     }
-    for group, rows in _groups(projection, basis).items():
+    for group, rows in (groups or Groups(projection)).of(basis).items():
         scale: Scale | None = scales.get(group)
         if scale is None:
             continue
@@ -200,18 +208,40 @@ def better_when_higher(projection: Projection, basis: Basis, metric: str | None)
     return projection.higher_is_better.get(metric or "", True)
 
 
-def _groups(projection: Projection, basis: Basis) -> dict[tuple[str | None, str | None, str | None], np.ndarray]:
-    """The rows that are compared with one another: (purpose, metric, data set), the last two None where any will do."""
-    keys = ["purpose", "metric", "test_set"] if basis.by_quality else ["purpose"]
-    table = projection.models[keys]
-    usable = table.dropna().index if basis.by_quality else table.dropna(subset=["purpose"]).index
-    found: dict[tuple[str | None, str | None, str | None], np.ndarray] = {}
-    for group, members in table.loc[usable].groupby(keys, observed=True):
-        names = [str(name) for name in group]
-        found[names[0], names[1] if basis.by_quality else None, names[2] if basis.by_quality else None] = (
-            members.index.to_numpy()
-        )
-    return found
+class Groups:
+    """The rows that are compared with one another, found once for all the figures of a projection.
+
+    Each group is named by (purpose, metric, data set); the last two are None where any will do.
+    """
+
+    def __init__(self, projection: Projection) -> None:
+        self._models = projection.models
+
+    def of(self, basis: Basis) -> Mapping[GroupName, np.ndarray]:
+        """The groups for one figure, in the order of their names."""
+        return self._by_quality if basis.by_quality else self._by_purpose
+
+    @cached_property
+    def _by_quality(self) -> dict[GroupName, np.ndarray]:
+        return {(names[0], names[1], names[2]): rows for names, rows in self._split("purpose", "metric", "test_set")}
+
+    @cached_property
+    def _by_purpose(self) -> dict[GroupName, np.ndarray]:
+        return {(names[0], None, None): rows for names, rows in self._split("purpose")}
+
+    def _split(self, *keys: str) -> Iterator[tuple[list[str], np.ndarray]]:
+        """The rows that have all of the keys, by their values: what `groupby` gives, without a frame for each group."""
+        found = [pd.factorize(self._models[key], sort=True) for key in keys]
+        number = np.zeros(len(self._models), dtype=np.int64)
+        usable = np.ones(len(self._models), dtype=bool)
+        for codes, values in found:
+            number = number * len(values) + codes
+            usable &= codes >= 0
+        rows = np.flatnonzero(usable)
+        rows = rows[np.argsort(number[rows], kind="stable")]
+        for part in np.split(rows, np.flatnonzero(np.diff(number[rows])) + 1):
+            if len(part):
+                yield [str(values[codes[part[0]]]) for codes, values in found], part
 
 
 def _numbers(projection: Projection, figure: str) -> FloatArray:

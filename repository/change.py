@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import fields
+from dataclasses import dataclass, field, fields
 
 import pyoxigraph as ox
+from rdflib import Graph, Literal, URIRef
 
-from ontology.records import Record, camel
+from ontology.namespaces import INSTANCES, PREFIXES
+from ontology.records import Record, Source, camel
 from repository.graph import EmbeddedGraph, Format
+from repository.load import CATALOG
+from repository.shapes import validate
+from repository.sources.rows import Room
 from repository.terms import node, shortened
 from repository.triples import RDF_TYPE
+
+_TEXT = f"{PREFIXES['xsd']}string"
 
 
 class RegistrationError(ValueError):
@@ -20,6 +27,32 @@ class RegistrationError(ValueError):
     def __init__(self, reasons: Iterable[str]) -> None:
         self.reasons = tuple(dict.fromkeys(reasons))
         super().__init__("nothing was stored: " + "; ".join(self.reasons))
+
+
+@dataclass
+class Change:
+    """What will be different, and what stood in the graph of each thing that is touched."""
+
+    graph: EmbeddedGraph
+    source: Source
+    stood: dict[ox.NamedNode, set[ox.Quad]]
+    reasons: list[str] = field(default_factory=list)
+    removed: set[ox.Quad] = field(default_factory=set)
+    _added: dict[object, set[ox.Quad]] = field(default_factory=lambda: defaultdict(set))
+
+    @property
+    def added(self) -> set[ox.Quad]:
+        """Everything that comes to it."""
+        return {q for statements in self._added.values() for q in statements}
+
+    def add(self, statements: Iterable[ox.Quad]) -> None:
+        """Have these come to it."""
+        for quad in statements:
+            self._added[quad.subject].add(quad)
+
+    def of(self, subject: ox.NamedNode) -> set[ox.Quad]:
+        """What will be said of a thing afterwards."""
+        return (self.stood.get(subject, set()) - self.removed) | self._added.get(subject, set())
 
 
 def unresolved(graph: EmbeddedGraph, records: Iterable[Record], described: set[ox.NamedNode]) -> list[str]:
@@ -71,6 +104,52 @@ def write(graph: EmbeddedGraph, removed: set[ox.Quad], added: set[ox.Quad]) -> N
     graph.update(" ;\n".join(parts))
 
 
+def described(statements: Iterable[ox.Quad]) -> Graph:
+    """Statements without their graphs, for the shapes: what parsing `turtle` of them gives, in a tenth of the time."""
+    graph = Graph()
+    known: dict[str, URIRef] = {}  # most IRIs are there several times, and rdflib looks at each letter of each
+
+    def named(term: object) -> URIRef:
+        if not isinstance(term, ox.NamedNode):
+            raise TypeError(f"{term} has no name; DLOM's graph has no blank nodes")
+        iri = term.value
+        return known[iri] if iri in known else known.setdefault(iri, URIRef(iri))
+
+    for quad in statements:
+        value = quad.object
+        told = _literal(value) if isinstance(value, ox.Literal) else named(value)
+        graph.add((named(quad.subject), named(quad.predicate), told))
+    return graph
+
+
+def _literal(value: ox.Literal) -> Literal:
+    if value.language:
+        return Literal(value.value, lang=value.language)
+    # rdflib's parser leaves the datatype of plain text away, and its terms are equal only if both do.
+    kind = value.datatype.value
+    return Literal(value.value) if kind == _TEXT else Literal(value.value, datatype=URIRef(kind))
+
+
 def turtle(statements: Iterable[ox.Quad]) -> str:
     """Statements without their graphs, for the shapes."""
     return "".join(f"{triple} .\n" for triple in {q.triple for q in statements})
+
+
+def broken_rules(change: Change) -> list[str]:
+    """What the shapes say of the things that change, seen with what they link to."""
+    touched = {q.subject for q in change.added | change.removed if isinstance(q.subject, ox.NamedNode)}
+    after = {q for subject in touched for q in change.of(subject)}
+    linked = {q.object for q in after if isinstance(q.object, ox.NamedNode) and _is_thing(q.object)} - touched
+    # Without their class they are not checked themselves: whatever is wrong with them is not told here.
+    context = {q for known in about(change.graph, linked).values() for q in known if q.predicate != RDF_TYPE}
+    names = {shortened(s.value) for s in touched}
+    return [str(v) for v in validate(described(after | context)) if v.focus in names]
+
+
+def graphs(source: Source) -> frozenset[ox.NamedNode]:
+    """Where a source's own statements lie."""
+    return frozenset({CATALOG, *(node("g", f"{room.value}-{source.name}") for room in Room)})
+
+
+def _is_thing(term: ox.NamedNode) -> bool:
+    return term.value.startswith((INSTANCES, "urn:sha256:"))

@@ -1,38 +1,49 @@
 """The graph as columns, one row a model: what verdicts, live counts, near misses and charts are computed from.
 
-RDF stays the truth; this is rebuilt when the graph changes. A column is either numbers (NaN: not known) or codes into
-a short list of distinct values (sets of names with their broader ones, or flags; None: not known).
+RDF stays the truth; this is made from it, and brought up to date when the graph changes (`repository/incremental.py`).
+A column is either numbers (NaN: not known) or codes into a short list of distinct values (sets of names with their
+broader ones, or flags; None: not known).
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ontology.namespaces import PREFIXES
 from ontology.records import Fact, FigureKind, Grade, figure_kinds
 from ontology.requirement import Value
-from repository.graph import Graph, frame
-from repository.rq import query
+from repository.graph import Graph
+from repository.tables import Around, Described, Scale, Table, Tables, read, read_around
 from repository.terms import local
 from repository.triples import NONE_OF_THEM
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
+_MODEL_TEXTS = (
+    "label", "source", "network", "trained", "optimization", "device", "runtime", "cloud", "purpose", "licence",
+    "obtain",
+)  # fmt: skip
 _MODEL_NUMBERS = ("year_created", "number_of_devices", "declared_total_cost_usd", "other_cost_usd", "declared_rating")
-_NETWORK_NUMBERS = ("layers", "inputs", "outputs", "parameters", "macs", "classes", "examples")
+_NETWORK_NUMBERS = ("layers", "inputs", "outputs", "parameters", "macs")
+_DATA_SET_NUMBERS = ("classes", "examples")
 _NETWORK_TEXTS = ("activation", "loss_function", "hyper_parameters")
 _DEVICE_NUMBERS = ("ram_mib", "flash_mib", "device_power_w", "price_usd", "cpu_cores", "clock_ghz")
-_DEVICE_FLAGS = ("has_camera", "sold_singly")
-_SEVERAL = frozenset({"device_type", "processor_kind", "operating_system", "framework", "security_protocol"})
+_DEVICE_FLAGS = ("has_camera", "sold_singly", "reference_device")
+_ACT_TEXTS = (
+    "evidence", "source", "carried_from", "metric", "test_set", "samples", "obtained", "detail", "original_value",
+)  # fmt: skip
+_LINKS = frozenset({
+    "source", "network", "trained", "optimization", "device", "runtime", "cloud", "purpose", "evidence", "carried_from",
+    "metric", "test_set",
+})  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -48,22 +59,6 @@ class Coded:
 
 
 Column = FloatArray | Coded
-Described = Mapping[str, Mapping[str, Any]]
-
-
-@dataclass(frozen=True)
-class Scale:
-    """A frozen rating scale: the figure's values at equally spaced quantiles of the group it was made from."""
-
-    objective: str
-    figure: str
-    purpose: str | None
-    metric: str | None
-    test_set: str | None
-    version: int
-    members: int
-    breakpoints: tuple[float, ...]
-    obtained: str
 
 
 @dataclass(frozen=True)
@@ -123,14 +118,14 @@ class Projection:
         found: dict[str, dict[str, str]] = {}
         for prefix in ("area", "purpose", "dtype", "net", "data", "domain", "dev", "cloud", "tech", "metric"):
             named = {n: text for (p, n), text in self.labels.items() if p == prefix and n != NONE_OF_THEM}
-            found[prefix] = dict(sorted(named.items(), key=lambda item: item[1].casefold()))
+            found[prefix] = dict(sorted(named.items(), key=lambda item: (item[1].casefold(), item[0])))
         texts = [n for n, c in self.columns.items() if isinstance(c, Coded)]
         for name in texts:
             column = self.columns[name]
             assert isinstance(column, Coded)
             used = sorted({v for value in column.values if isinstance(value, frozenset) for v in value})
             found[f"text:{name}"] = {v: v for v in used}
-        for name in ("provider", "security_protocol"):
+        for name in ("provider", "security_protocol", "host_address"):
             used = sorted({v for c in self.clouds.values() for v in _several(c.get(name))})
             found["text:cloud_provider" if name == "provider" else f"text:{name}"] = {v: v for v in used}
         return found
@@ -140,205 +135,181 @@ _UNITS = {kind.name: kind.unit for kind in figure_kinds()}
 
 
 def project(graph: Graph) -> Projection:
-    """Read the graph into columns. Works on any backend; takes well under a second for the shipped facts."""
-    tables = {n: _localised(frame(graph, query(f"projection/{n}"))) for n in _TABLES}
-    labels, broader = (
-        _labels(frame(graph, query("projection/labels"))),
-        _broader(frame(graph, query("projection/broader"))),
-    )
+    """Read the whole graph into columns. Works on any backend; takes one or two seconds for the shipped facts."""
+    tables = read(graph)
+    return in_columns(tables, read_around(graph, tables))
 
-    def up(prefix: str, names: Iterable[str]) -> frozenset[str]:
-        return frozenset().union(*(broader.get((prefix, n), frozenset({n})) for n in names))
 
-    models = tables["models"].drop_duplicates("model").sort_values("model").reset_index(drop=True)
-    size = len(models)
-    positions = {name: i for i, name in enumerate(models["model"])}
-    devices, clouds = _described(tables["devices"], "device"), _described(tables["clouds"], "cloud")
+def in_columns(tables: Tables, around: Around) -> Projection:
+    """The models of these tables in columns, in the order of their names."""
+
+    def wider(prefix: str) -> Callable[[Any], Value]:
+        """A name, or several, with everything that they are narrower cases of."""
+
+        def names(given: Any) -> frozenset[str]:
+            several = (given,) if isinstance(given, str) else given
+            return frozenset().union(*(around.broader.get((prefix, n), frozenset({n})) for n in several))
+
+        return names
+
+    said = {name: tables.one(name) for name in (*_MODEL_TEXTS, *_MODEL_NUMBERS, "commercial_use")}
+    iri_of = {local(iri): iri for iri in tables.models if iri in said["source"]}
+    names = sorted(iri_of)
+    iris = [iri_of[name] for name in names]
+    positions = {name: i for i, name in enumerate(names)}
+    told = {name: list(map(of.get, iris)) for name, of in said.items()}
+    models: dict[str, list[str | None]] = {"model": cast("list[str | None]", names)}
+    models |= {name: _local(values) if name in _LINKS else values for name, values in told.items()}
     columns: dict[str, Column] = {}
 
     for name in _MODEL_NUMBERS:
         columns[name] = _numbers(models[name])
     columns["commercial_use"] = _coded(models["commercial_use"], lambda v: v == "true")
-    columns["network"] = _coded(models["network"], lambda v: frozenset({v}))
-    columns["purpose"] = _coded(models["purpose"], lambda v: up("purpose", [v]))
-    columns["device"] = _coded(models["device"], lambda v: frozenset({v}))
-    areas = tables["areas"].groupby("model")["area"].agg(lambda a: tuple(sorted(a)))
-    columns["application_area"] = _coded(models["model"].map(areas), lambda v: up("area", v))
+    columns["network"] = _coded(models["network"], _alone)
+    columns["purpose"] = _coded(models["purpose"], wider("purpose"))
+    columns["device"] = _coded(models["device"], _alone)
+    columns["application_area"] = _sets(tables.several("area"), iris, wider("area"))
 
-    families = dict(zip(tables["networks"]["network"], tables["networks"]["family"], strict=True))
-    columns["family"] = _coded(models["network"].map(families), lambda v: frozenset({v}))
-    runtimes = tables["runtimes"].drop_duplicates("runtime").set_index("runtime")
-    columns["runtime_library"] = _coded(models["runtime"].map(runtimes["library"]), lambda v: frozenset({v}))
-    models["compute_unit"] = models["runtime"].map(runtimes["compute_unit"])
+    columns["family"] = _coded(map(tables.one("family").get, told["network"]), _alone)
+    columns["runtime_library"] = _coded(map(tables.one("library").get, told["runtime"]), _alone)
+    models["compute_unit"] = list(map(tables.one("compute_unit").get, told["runtime"]))
 
-    trained = tables["trained_networks"].drop_duplicates("trained").set_index("trained")
+    data_sets = list(map(tables.one("training_data_set").get, told["trained"]))
     for name in _NETWORK_NUMBERS:
-        columns[name] = _numbers(models["trained"].map(trained[name]))
+        columns[name] = _numbers(map(tables.one(name).get, told["trained"]))
+    for name in _DATA_SET_NUMBERS:
+        columns[name] = _numbers(map(tables.one(name).get, data_sets))
     for name in _NETWORK_TEXTS:
-        columns[name] = _coded(models["trained"].map(trained[name]), lambda v: frozenset({v}))
-    columns["training_data_set"] = _coded(
-        models["trained"].map(trained["training_data_set"]), lambda v: up("data", [v])
-    )
-    columns["training_domain"] = _coded(models["trained"].map(trained["training_domain"]), lambda v: up("domain", [v]))
-    models["input_shape"] = models["trained"].map(trained["input_shape"])
-    models["weights_name"] = models["trained"].map(trained["weights_name"])
+        columns[name] = _coded(map(tables.one(name).get, told["trained"]), _alone)
+    columns["training_data_set"] = _coded(_local(data_sets), wider("data"))
+    domains = map(tables.one("training_domain").get, data_sets)
+    columns["training_domain"] = _coded(_local(domains), wider("domain"))
+    for name in ("input_shape", "weights_name"):
+        models[name] = list(map(tables.one(name).get, told["trained"]))
 
+    devices: list[Mapping[str, Any]] = [around.devices.get(d or "", {}) for d in models["device"]]
     for name in _DEVICE_NUMBERS:
-        columns[name] = _numbers(models["device"].map({d: p.get(name) for d, p in devices.items()}))
+        columns[name] = _numbers(d.get(name) for d in devices)
     for name in _DEVICE_FLAGS:
-        columns[name] = _coded(
-            models["device"].map({d: p[name] for d, p in devices.items() if name in p}), lambda v: v == "true"
-        )
+        columns[name] = _coded((d.get(name) for d in devices), lambda v: v == "true")
     for name, prefix in (("device_type", "dtype"), ("processor_kind", ""), ("framework", "")):
-        stated = {d: tuple(p[name]) for d, p in devices.items() if name in p}
-        columns[name] = _coded(models["device"].map(stated), lambda v, prefix=prefix: up(prefix, v))
+        columns[name] = _coded((d.get(name) for d in devices), wider(prefix))
 
-    techniques, precisions, algorithms = _optimizations(tables["optimizations"])
-    columns["technique"] = _coded(models["optimization"].map(techniques), lambda v: up("tech", v) - {NONE_OF_THEM})
-    columns["precision"] = _coded(models["optimization"].map(precisions), lambda v: frozenset({v}))
-    columns["algorithm"] = _coded(models["optimization"].map(algorithms), lambda v: frozenset(v))
+    columns["technique"] = _sets(tables.several("technique"), told["optimization"], wider("tech"))
+    columns["algorithm"] = _coded(map(_tuples(tables.several("algorithm")).get, told["optimization"]), frozenset)
+    columns["precision"] = _coded(map(tables.one("precision").get, told["optimization"]), _alone)
 
-    performances = tables["figures"].reset_index(drop=True)
-    evidence, figure_rows = _figures(performances, positions, size, columns)
+    acts, owners, figures = _acts(tables, names, iris)
+    evidence, figure_rows = _figures(acts, figures, owners, len(names), columns)
     quality = np.maximum(figure_rows["accuracy_percent"], figure_rows["metric_value"])
-    columns["metric"] = _coded(_taken(performances["metric"], quality), lambda v: frozenset({v}))
-    columns["test_set"] = _coded(_taken(performances["test_set"], quality), lambda v: up("data", [v]))
-    models["metric"], models["test_set"] = (_taken(performances[n], quality) for n in ("metric", "test_set"))
-    columns["retained_percent"] = _retained(performances, figure_rows)
-    votes = tables["votes"]
-    columns["user_rating"] = _user_rating(models["model"], votes, columns["declared_rating"])
+    for name in ("metric", "test_set"):
+        models[name] = [acts[name][act] if act >= 0 else None for act in quality]
+    columns["metric"] = _coded(models["metric"], _alone)
+    columns["test_set"] = _coded(models["test_set"], wider("data"))
+    columns["retained_percent"] = _retained(_numbers(acts["original_value"]), figures, figure_rows)
+    votes = _in_order(tables.votes, "model", "objective", "rating")
+    columns["user_rating"] = _user_rating(names, votes, columns["declared_rating"])
+    values = pd.DataFrame({**figures, "row": owners.astype(np.float64)})
+    # In two blocks, which are quick to take rows of.
+    performances = pd.concat([pd.DataFrame(acts, dtype=object), values], axis="columns").copy()
     return Projection(
-        models, columns, evidence, performances, figure_rows, devices, clouds, labels, broader, votes,
-        _scales(tables["scales"]), _directions(tables["metrics"]), _metric_units(tables["metrics"]),
-        dict(zip(tables["rules"]["objective"], tables["rules"]["rule"], strict=True)), positions,
+        pd.DataFrame(models, dtype=object), columns, evidence, performances, figure_rows, around.devices,
+        around.clouds, around.labels, around.broader, pd.DataFrame(votes, dtype=object), around.scales,
+        around.higher_is_better, around.metric_units, around.rules, positions,
     )  # fmt: skip
 
 
-_TABLES = (
-    "models", "trained_networks", "devices", "clouds", "figures", "optimizations", "areas", "runtimes", "networks",
-    "votes", "scales", "metrics",
-    "rules",
-)  # fmt: skip
-_NAMED = frozenset({
-    "model", "source", "network", "trained", "optimization", "device", "runtime", "cloud", "purpose", "area", "metric",
-    "test_set", "training_data_set", "training_domain", "technique", "performance", "carried_from", "evidence",
-    "property", "scale",
-})  # fmt: skip
+def _acts(tables: Tables, names: Sequence[str], iris: Sequence[str]) -> tuple[Table, IntArray, dict[str, FloatArray]]:
+    """The current performances in the order of the models and their own names, whose they are, and their figures."""
+    current, evidence, of_model = (tables.one("current"), tables.one("evidence"), tables.several("performance"))
+    holds = {act for act, is_current in current.items() if is_current == "true" and act in evidence}
+    found = [
+        (row, act)
+        for row, model in enumerate(iris)
+        for act in sorted(of_model.get(model, ()), key=local)
+        if act in holds
+    ]
+    owners = np.array([row for row, _ in found], dtype=np.int64)
+    listed = [act for _, act in found]
+    acts: Table = {"model": [names[row] for row, _ in found], "performance": _local(listed)}
+    for name in _ACT_TEXTS:
+        told = list(map(tables.one(name).get, listed))
+        acts[name] = _local(told) if name in _LINKS else told
+    figures = {kind.name: _numbers(map(tables.one(kind.name).get, listed)) for kind in figure_kinds()}
+    return acts, owners, figures
 
 
-def _localised(table: pd.DataFrame) -> pd.DataFrame:
-    """IRIs of ours cut down to local names; each distinct one is cut once."""
-    for column in table.columns.intersection(list(_NAMED)):
-        codes, uniques = pd.factorize(table[column])
-        names = np.array([local(iri) for iri in uniques] + [None], dtype=object)
-        table[column] = names[codes]
-    return table
+def _local(iris: Iterable[str | None]) -> list[str | None]:
+    """Local names; each distinct IRI is cut once."""
+    listed = list(iris)
+    short = {iri: local(iri) for iri in set(listed) if iri is not None}
+    return [None if iri is None else short[iri] for iri in listed]
 
 
-def _numbers(values: pd.Series) -> FloatArray:
-    numbers: FloatArray = pd.to_numeric(values).to_numpy(dtype=np.float64, na_value=np.nan)
-    return numbers
+def _in_order(table: Table, *keys: str) -> Table:
+    """The rows in the order of the key columns, so that it does not depend on the engine."""
+    told = list(zip(*(cast("list[str]", table[k]) for k in keys), strict=True))
+    order = sorted(range(len(told)), key=told.__getitem__)
+    return {name: [values[i] for i in order] for name, values in table.items()}
 
 
-def _coded(values: pd.Series, meaning: Any) -> Coded:
-    codes, uniques = pd.factorize(values)  # -1 for what is missing, which reads the None at the end
-    return Coded(codes.astype(np.int64), (*(meaning(v) for v in uniques), None))
+def _tuples(several: Mapping[str | None, Sequence[str]]) -> dict[str | None, tuple[str, ...]]:
+    return {thing: tuple(values) for thing, values in several.items()}
 
 
-def _taken(values: pd.Series, rows: IntArray) -> pd.Series:
-    picked = np.append(values.to_numpy(dtype=object), [None])[rows]
-    return pd.Series(picked, dtype=object)
+def _sets(
+    several: Mapping[str | None, Sequence[str]], things: Iterable[str | None], meaning: Callable[[Any], Value]
+) -> Coded:
+    """For each thing the names that are said of it; one that is said to have none has the empty set."""
+    names = {t: tuple(n for n in sorted(map(local, of)) if n != NONE_OF_THEM) for t, of in several.items()}
+    return _coded(map(names.get, things), meaning)
+
+
+def _numbers(values: Iterable[str | None]) -> FloatArray:
+    return np.array([np.nan if v is None else float(v) for v in values], dtype=np.float64)
+
+
+def _coded(values: Iterable[Any], meaning: Callable[[Any], Value]) -> Coded:
+    code_of: dict[Any, int] = {None: -1}  # -1 for what is missing, which reads the None at the end
+    codes = np.array([code_of.setdefault(v, len(code_of) - 1) for v in values], dtype=np.int64)
+    del code_of[None]
+    return Coded(codes, (*map(meaning, code_of), None))
+
+
+def _alone(name: str) -> frozenset[str]:
+    return frozenset({name})
 
 
 def _several(value: object) -> tuple[str, ...]:
     return () if value is None else (value,) if isinstance(value, str) else tuple(value)  # type: ignore[arg-type]
 
 
-def _described(rows: pd.DataFrame, key: str) -> dict[str, dict[str, Any]]:
-    """property → value of everything described; tuples where a thing may have several."""
-    found: dict[str, dict[str, Any]] = defaultdict(dict)
-    for thing, prop, value in zip(rows[key], rows["property"], rows["value"], strict=True):
-        name = _snake(prop)
-        if name in _SEVERAL:
-            short = local(value) if name == "device_type" else value
-            found[thing][name] = tuple(sorted({*found[thing].get(name, ()), short}))
-        else:
-            found[thing][name] = local(value) if name in ("price_evidence", "variant_of") else value
-    return dict(found)
-
-
-def _snake(camel: str) -> str:
-    return "".join(f"_{c.lower()}" if c.isupper() else c for c in camel)
-
-
-def _labels(rows: pd.DataFrame) -> dict[tuple[str, str], str]:
-    prefix_of = {iri: prefix for prefix, iri in PREFIXES.items()}
-    found = {}
-    for thing, text in zip(rows["thing"], rows["label"], strict=True):
-        base = thing[: max(thing.rfind("/"), thing.rfind("#")) + 1]
-        if base in prefix_of:
-            found[prefix_of[base], local(thing)] = str(text)
-    return found
-
-
-def _broader(rows: pd.DataFrame) -> dict[tuple[str, str], frozenset[str]]:
-    """Every narrower name with itself and all its broader ones, transitively."""
-    prefix_of = {iri: prefix for prefix, iri in PREFIXES.items()}
-    direct: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for narrower, wider in zip(rows["narrower"], rows["broader"], strict=True):
-        direct[prefix_of[narrower[: narrower.rfind("/") + 1]], local(narrower)].add(local(wider))
-
-    def closure(prefix: str, name: str, seen: frozenset[str]) -> frozenset[str]:
-        if name in seen:
-            return seen
-        for wider in direct.get((prefix, name), ()):
-            seen = closure(prefix, wider, seen | {name})
-        return seen | {name}
-
-    return {(prefix, name): closure(prefix, name, frozenset()) for prefix, name in direct}
-
-
-def _optimizations(
-    rows: pd.DataFrame,
-) -> tuple[dict[str, tuple[str, ...]], dict[str, str], dict[str, tuple[str, ...]]]:
-    techniques, precisions, algorithms = {}, {}, {}
-    for name, group in rows.groupby("optimization"):
-        if stated := tuple(sorted(group["technique"].dropna().unique())):
-            techniques[str(name)] = stated
-        if len(precision := group["precision"].dropna()):
-            precisions[str(name)] = str(precision.iloc[0])
-        if used := tuple(sorted(group["algorithm"].dropna().unique())):
-            algorithms[str(name)] = used
-    return techniques, precisions, algorithms
-
-
 def _figures(
-    performances: pd.DataFrame, positions: Mapping[str, int], size: int, columns: dict[str, Column]
+    acts: Table, figures: Mapping[str, FloatArray], owners: IntArray, size: int, columns: dict[str, Column]
 ) -> tuple[dict[str, NDArray[np.int8]], dict[str, IntArray]]:
     """Fill one number column for each figure; where a figure has several current values the strongest evidence wins."""
-    ranks = performances["evidence"].map({g.value: g.rank for g in Grade}).to_numpy(dtype=np.int64)
-    owners = performances["model"].map(positions).to_numpy(dtype=np.float64)
-    performances["row"] = owners
+    rank_of: dict[str | None, int] = {g.value: g.rank for g in Grade}
+    ranks = np.array([rank_of[e] for e in acts["evidence"]], dtype=np.int64)
     evidence, rows = {}, {}
-    for kind in figure_kinds():
-        values = _numbers(performances[kind.name])
-        performances[kind.name] = values
-        known = np.flatnonzero(~np.isnan(values) & ~np.isnan(owners))
+    for name, values in figures.items():
+        known = np.flatnonzero(~np.isnan(values))
         known = known[np.argsort(-ranks[known], kind="stable")]  # weakest first: the strongest is written last
-        target = owners[known].astype(np.int64)
+        target = owners[known]
         column, rank, row = np.full(size, np.nan), np.full(size, -1, np.int8), np.full(size, -1, np.int64)
         column[target], rank[target], row[target] = values[known], ranks[known], known
-        columns[kind.name], evidence[kind.name], rows[kind.name] = column, rank, row
+        columns[name], evidence[name], rows[name] = column, rank, row
     return evidence, rows
 
 
-def _retained(performances: pd.DataFrame, figure_rows: Mapping[str, IntArray]) -> FloatArray:
+def _retained(
+    original: FloatArray, figures: Mapping[str, FloatArray], figure_rows: Mapping[str, IntArray]
+) -> FloatArray:
     """100 × quality of the variant over that of its float original, on the same samples; NaN where not both known."""
-    original = np.append(_numbers(performances["original_value"]), np.nan)
+    original = np.append(original, np.nan)  # a row of -1 reads it
     found = np.full(len(figure_rows["accuracy_percent"]), np.nan)
     for figure in ("metric_value", "accuracy_percent"):
         rows = figure_rows[figure]
-        value = np.append(performances[figure].to_numpy(dtype=np.float64), np.nan)[rows]
+        value = np.append(figures[figure], np.nan)[rows]
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = 100 * value / original[rows]
         usable = (rows >= 0) & np.isfinite(ratio) & (original[rows] > 0)
@@ -346,38 +317,15 @@ def _retained(performances: pd.DataFrame, figure_rows: Mapping[str, IntArray]) -
     return found
 
 
-def _user_rating(models: pd.Series, votes: pd.DataFrame, declared: Column) -> FloatArray:
+def _user_rating(models: Iterable[str], votes: Table, declared: Column) -> FloatArray:
     """The mean of a model's votes over all objectives; a rating that its source declares where nobody has voted."""
-    means = pd.to_numeric(votes["rating"]).groupby(votes["model"]).mean()
-    voted = models.map(means).to_numpy(dtype=np.float64)
+    ratings: dict[str | None, list[int]] = defaultdict(list)
+    for model, rating in zip(votes["model"], votes["rating"], strict=True):
+        ratings[model].append(int(rating or 0))
+    means = {model: sum(given) / len(given) for model, given in ratings.items()}
+    voted = np.array([means.get(m, np.nan) for m in models], dtype=np.float64)
     assert isinstance(declared, np.ndarray)
     return np.where(np.isnan(voted), declared, voted)
-
-
-def _scales(rows: pd.DataFrame) -> tuple[Scale, ...]:
-    if rows.empty:
-        return ()
-    newest = rows["version"].astype(int).max()
-    current = rows[rows["version"].astype(int) == newest]
-    return tuple(
-        Scale(
-            r.objective, r.figure, _or_none(r.purpose), _or_none(r.metric), _or_none(r.test_set), int(r.version),
-            int(r.members), tuple(float(b) for b in r.breakpoints.split()), str(r.obtained),
-        )
-        for r in current.itertuples()
-    )  # fmt: skip
-
-
-def _directions(rows: pd.DataFrame) -> dict[str, bool]:
-    return {m: d != "false" for m, d in zip(rows["metric"], rows["higher_is_better"], strict=True)}
-
-
-def _metric_units(rows: pd.DataFrame) -> dict[str, str]:
-    return {m: u for m, u in zip(rows["metric"], rows["unit"], strict=True) if isinstance(u, str)}
-
-
-def _or_none(value: object) -> str | None:
-    return value if isinstance(value, str) else None
 
 
 __all__ = ["Coded", "Column", "FigureKind", "Projection", "Scale", "project"]

@@ -16,6 +16,7 @@ from rdflib.plugins.parsers.notation3 import BadSyntax
 from rdflib.term import Node
 
 from ontology.namespaces import NAMESPACE, PREFIXES
+from repository.rules import rules_for
 
 _FIGURE, _SPACE = URIRef(f"{NAMESPACE}figure"), URIRef(f"{NAMESPACE}namespaceOfInstances")
 _DOMAIN_INCLUDES = URIRef(f"{PREFIXES['schema']}domainIncludes")
@@ -51,12 +52,8 @@ def validate(data: str | Graph) -> list[Violation]:
     are checked, and links only for their form: what they lead to may be in the store. Raises ValueError for text
     that is not Turtle.
     """
-    from pyshacl import validate as shacl
-
     graph = _parsed(data) if isinstance(data, str) else data
-    _, report, text = shacl(graph, shacl_graph=_shapes(), inference="none", advanced=False, inplace=True)
-    if not isinstance(report, Graph):
-        raise RuntimeError(f"the shapes could not be run: {text}")
+    report = _report(graph)
     found = set(_unknown_words(graph))
     for result in report.subjects(RDF.type, SH.ValidationResult):
         focus = report.value(result, SH.focusNode)
@@ -67,6 +64,20 @@ def validate(data: str | Graph) -> list[Violation]:
         # A rule about the thing as a whole gives the thing itself as its value, which says nothing new.
         found.add(Violation(short(focus), short(path), message, "" if value == focus else short(value)))
     return sorted(found)
+
+
+def _report(graph: Graph) -> Graph:
+    """What SHACL says of the data."""
+    from pyshacl import Validator
+    from pyshacl.graph_abstraction import DataGraph
+
+    options = {"inference": "none", "inplace": True}
+    validator = Validator(DataGraph.from_rdflib(graph), shacl_graph=_shapes(), options=options)
+    validator.shacl_graph = rules_for(_shapes(), graph)
+    _, report, text = validator.run()  # type: ignore[no-untyped-call]
+    if not isinstance(report, Graph):
+        raise RuntimeError(f"the shapes could not be run: {text}")
+    return report
 
 
 def short(term: Node | None) -> str:
@@ -92,6 +103,11 @@ def _parsed(turtle: str) -> Graph:
 @cache
 def _ontology() -> Graph:
     return Graph().parse(data=files("ontology").joinpath("dlom.ttl").read_bytes(), format="turtle")
+
+
+@cache
+def _words() -> frozenset[str]:
+    return frozenset(str(term) for term in _ontology().subjects())
 
 
 @cache
@@ -175,7 +191,7 @@ def _domains(prop: Node) -> frozenset[Node]:
 def _unknown_words(graph: Graph) -> Iterator[Violation]:
     """Words in our namespace that the ontology does not have, and properties on things of another class."""
     words = _ontology()
-    known = {str(term) for term in words.subjects()}
+    known = _words()
     for subject, prop, value in graph:
         for path, term in (("", prop), (short(prop), value)):
             if str(term).startswith(NAMESPACE) and str(term) not in known:

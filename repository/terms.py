@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from functools import lru_cache
 from urllib.parse import quote, unquote
 
 import pyoxigraph as ox
@@ -36,6 +37,7 @@ class Name:
 Term = Name | str | float | int | bool | date
 
 
+@lru_cache(maxsize=16_384)  # records of one source name the same few networks and devices again and again
 def node(prefix: str, local: str) -> ox.NamedNode:
     """The IRI of a local name under one of our prefixes."""
     return ox.NamedNode(Name(prefix, local).iri)
@@ -49,7 +51,8 @@ def curie_node(curie: str) -> ox.NamedNode:
 
 def local(iri: str) -> str:
     """The local name at the end of one of our instance IRIs: the inverse of `Name.iri`."""
-    return unquote(re.split("[/#:]", iri)[-1])  # a colon ends urn:sha256:, and none is left bare in a local name
+    # A colon ends urn:sha256:, and none is left bare in a local name.
+    return unquote(iri[max(map(iri.rfind, "/#:")) + 1 :])
 
 
 def literal(value: object) -> ox.Literal | ox.NamedNode:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import fields
+from functools import cache
 
 import pyoxigraph as ox
 
@@ -23,17 +24,30 @@ def quads(record: Record, graph: ox.NamedNode, *, typed: bool = True) -> Iterato
     identity is kept, because a triple that stands in two graphs counts twice in a union.
     """
     subject = node(record.prefix, record.name)
+    kind, stated = _stated(type(record))  # type: ignore[arg-type]  # mypy takes the class for one of its records
     if typed:
-        yield ox.Quad(subject, RDF_TYPE, ox.NamedNode(NAMESPACE + type(record).__name__), graph)
-    for f in fields(record):
-        value = getattr(record, f.name)
-        if f.name == "name" or value is None:
+        yield ox.Quad(subject, RDF_TYPE, kind, graph)
+    for name, predicate, prefix in stated:
+        value = getattr(record, name)
+        if value is None:
             continue
-        stated = f.metadata.get("property")
-        predicate = curie_node(stated) if stated else ox.NamedNode(NAMESPACE + camel(f.name))
-        prefix = f.metadata.get("prefix")
         several = value if isinstance(value, tuple) else (value,)
         if prefix and value == ():
             several = (NONE_OF_THEM,)
         for one in several:
             yield ox.Quad(subject, predicate, node(prefix, one) if prefix else literal(one), graph)
+
+
+@cache
+def _stated(kind: type[Record]) -> tuple[ox.NamedNode, list[tuple[str, ox.NamedNode, str | None]]]:
+    """The class of a record, and for each field its name, its property, and the prefix of the names that it holds."""
+    found = [
+        (
+            f.name,
+            curie_node(f.metadata.get("property") or f":{camel(f.name)}"),
+            f.metadata.get("prefix"),
+        )
+        for f in fields(kind)
+        if f.name != "name"
+    ]
+    return ox.NamedNode(NAMESPACE + kind.__name__), found

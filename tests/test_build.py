@@ -99,13 +99,12 @@ def test_nothing_fits_before(knowledge: Knowledge, place: Settings) -> None:
 def test_all_candidates_are_registered_once_and_found(job: str, place: Settings, knowledge: Knowledge) -> None:
     graph = knowledge.graph
     assert isinstance(graph, EmbeddedGraph)
-    new = flow.collect(place, graph)
-    knowledge.changed()
+    new = flow.collect(place, knowledge)
     assert len(new) == 4
     before = len(graph)
-    assert flow.collect(place, graph) == ()
+    assert flow.collect(place, knowledge) == ()
     assert len(graph) == before
-    assert flow.scale_finished(place, graph) == 0  # four candidates are too few for a scale
+    assert flow.scale_finished(place, knowledge) == 0  # four candidates are too few for a scale
 
     selection = flow.select(DIGITS, Preferences(()), knowledge)
     winner = selection.ranking.winner

@@ -80,7 +80,7 @@ def test_most_columns_have_values(facts: Knowledge) -> None:
         for name, column in columns.items()
         if (not any(v is not None for v in column.values) if isinstance(column, Coded) else np.isnan(column).all())
     }
-    assert empty <= {"layers", "activation", "loss_function", "hyper_parameters", "algorithm", "device_power_w"}
+    assert empty <= {"inputs", "outputs", "activation", "loss_function", "hyper_parameters", "algorithm"}
 
 
 @pytest.mark.parametrize("name", FIGURES)
