@@ -8,18 +8,23 @@ import logging
 import os
 import re
 from collections.abc import Callable
+from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
-from bench import shipped, wide_table
+from bench import facet_table, shipped, wide_table
 from bench.peers import Engine
 from bench.wide_table import Sql
 from dss import matching
+from dss.explanation import sentences
+from dss.selection import Selection
 from flow import find_candidates, select
 from ontology.requirement import Requirement
 from ontology.settings import CHECKOUT
 from repository.graph import EmbeddedGraph, Graph
 from repository.knowledge import STORE, Knowledge
 from repository.terms import local
+from wizard.catalogue import FACETS, ONLY, Catalogue, Wanted
 
 
 def embedded_on_disk(home: Path) -> Engine:
@@ -33,10 +38,10 @@ def embedded_in_memory(quads: Path) -> Engine:
 
 
 def _sparql(graph: Graph) -> Engine:
-    return Engine(run=lambda text: graph.query(str(text)), read=_of_csv)
+    return Engine(run=lambda text: graph.query(str(text)), read=of_csv)
 
 
-def _of_csv(table: bytes) -> frozenset[str] | int:
+def of_csv(table: bytes) -> frozenset[str] | int:
     """The models of a result, or the number that a COUNT gives."""
     head, *found = csv.reader(io.StringIO(table.decode()))
     return int(found[0][0]) if head == ["count"] else frozenset(local(row[0]) for row in found)
@@ -63,8 +68,8 @@ def _of_rows(rows: list[tuple[object, ...]]) -> frozenset[str]:
 
 
 def duckdb_table(quads: Path) -> Engine:
-    """DuckDB on one wide table made of the projection."""
-    connection = wide_table.connect(shipped.knowledge(quads).projection)
+    """DuckDB on one wide table made of the projection, which has been read before."""
+    connection = wide_table.connect(shipped.projected(quads))
 
     def run(sql: Sql) -> list[tuple[object, ...]]:
         return connection.execute(sql.text, sql.values).fetchall()
@@ -84,24 +89,69 @@ def duckdb_counts(quads: Path) -> Engine:
 
 
 def columns(quads: Path) -> Engine:
-    """DLOM's own columns, asked for the models that match."""
-    known = shipped.knowledge(quads)
+    """DLOM's own columns, which have been read before, asked for the models that match."""
+    known = shipped.ReadBefore(shipped.projected(quads))
     names = known.projection.models["model"].to_numpy(dtype=object)
     return Engine(
         run=lambda requirement: list(names[find_candidates(requirement, known).matches]), read=lambda r: frozenset(r)
     )
 
 
-def whole_answer(quads: Path) -> Engine:
-    """`flow.select`: verdicts, weights, ranking, explanation, near misses, with the first example's preferences."""
-    known = shipped.knowledge(quads)
-    len(known.projection)
+def selection(quads: Path) -> Engine:
+    """`flow.select` with the first example's preferences: verdicts, weights, ranking, explanation, near misses."""
+    return _selection(quads, lambda found: None)
+
+
+def robust_selection(quads: Path) -> Engine:
+    """The same with its explanation in sentences, and how sure the first place is (10,000 draws)."""
+
+    def more(found: Selection) -> None:
+        if found.explanation is not None:
+            sentences(found.explanation)
+            if found.robustness is None:
+                raise RuntimeError("there is a winner, but nothing is told of how sure it is")
+
+    return _selection(quads, more)
+
+
+def _selection(quads: Path, more: Callable[[Selection], None]) -> Engine:
+    known = shipped.ReadBefore(shipped.projected(quads))
     names = known.projection.models["model"].to_numpy(dtype=object)
     preferences = shipped.preferences(known)
-    return Engine(
-        run=lambda requirement: select(requirement, preferences, known),
-        read=lambda found: frozenset(names[found.candidates.matches]),
-    )
+
+    def run(requirement: Requirement) -> Selection:
+        found = select(requirement, preferences, known)
+        more(found)
+        return found
+
+    return Engine(run=run, read=lambda found: frozenset(names[found.candidates.matches]))
+
+
+def facet_counts(quads: Path) -> Engine:
+    """The catalogue's choices in every facet with how many models each would leave, as its page shows them."""
+    catalogue = Catalogue(shipped.projected(quads))
+    turns = count()
+
+    def run(asked: Wanted) -> dict[str, dict[str, int]]:
+        """As after a visitor has typed: words that were looked for just before are remembered, so they differ."""
+        typed = replace(asked, words=asked.words + " " * next(turns)) if asked.words else asked
+        return {facet: catalogue.options(facet, typed) for facet in FACETS}
+
+    def read(found: dict[str, dict[str, int]]) -> dict[str, dict[str, int]]:
+        """Without what the page adds: names of kinds without their narrower ones, and chosen ones that leave none."""
+        return {f: {n: c for n, c in counts.items() if c and not n.endswith(ONLY)} for f, counts in found.items()}
+
+    return Engine(run=run, read=read)
+
+
+def duckdb_facets(quads: Path) -> Engine:
+    """The same counts by GROUP BY on a table with one list of names for each facet."""
+    connection = facet_table.connect(shipped.projected(quads))
+
+    def run(asked: dict[str, Sql]) -> dict[str, list[tuple[str, int]]]:
+        return {facet: connection.execute(sql.text, sql.values).fetchall() for facet, sql in asked.items()}
+
+    return Engine(run=run, read=lambda found: {facet: dict(counts) for facet, counts in found.items()})
 
 
 def column_counts(quads: Path) -> Engine:

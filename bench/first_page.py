@@ -28,11 +28,6 @@ _EMPTY = """import streamlit as st
 st.set_page_config(page_title="empty", layout="wide")
 st.text_input("Name", key="name")
 """
-_SERVE_EMPTY = """import streamlit as st
-
-st.set_page_config(page_title="empty", layout="wide")
-st.text_input("Name", key="name")
-"""
 _SERVE_EMPTY = 'import streamlit as st\n\napp = st.App("page.py")\n'
 
 

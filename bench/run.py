@@ -9,7 +9,20 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from bench import Row, first_page, launcher, live_counts, loading, matching
+from bench import (
+    Row,
+    decision,
+    facets,
+    first_page,
+    hostile,
+    http_load,
+    kills,
+    launcher,
+    live_counts,
+    loading,
+    matching,
+    registering,
+)
 
 Benchmark = Callable[[], Iterable[Row]]
 
@@ -19,8 +32,14 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "launcher": launcher.main,
     "loading": loading.main,
     "matching": matching.main,
+    "decision": decision.main,
     "live-counts": live_counts.main,
+    "facets": facets.main,
+    "registering": registering.main,
     "first-page": first_page.main,
+    "hostile": hostile.main,
+    "http-load": http_load.main,
+    "kills": kills.main,
 }
 
 

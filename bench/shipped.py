@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import pickle
 import shutil
 import tempfile
 from collections import defaultdict
@@ -16,14 +17,18 @@ from typing import Any
 
 import pyoxigraph as ox
 
-from bench.synthetic import synthetic
-from dss.preferences import Preferences
+from bench.synthetic import sample, synthetic
+from dss.groups import Judged
 from flow import read_request, set_up
 from ontology.requirement import Requirement
 from ontology.settings import CHECKOUT, Settings
 from repository.graph import EmbeddedGraph
 from repository.knowledge import STORE, Knowledge
+from repository.projection import Projection, project
+from repository.terms import curie_node
+from repository.triples import RDF_TYPE
 
+_MODEL = curie_node(":Model")
 EXAMPLES = ("abc-medical", "phone-object-detector", "shop-floor-segmentation")
 
 # One more limit at a time, in the order in which a manager meets them in the wizard.
@@ -104,13 +109,51 @@ def statements(quads: Path) -> Iterator[ox.Quad]:
 
 
 @cache
-def larger(models: int) -> Path:
-    """The shipped statements and as many synthetic ones as make `models` models."""
-    file = _scratch() / f"synthetic-{models}.nq"
+def sized(models: int) -> Path:
+    """Statements that hold so many models: shipped ones drawn at random, or all of them and synthetic ones beside.
+
+    100,000 models are 0.7 GB and take about a minute.
+    """
+    file = _scratch() / f"models-{models}.nq"
+    has = sum(q.predicate == RDF_TYPE and q.object == _MODEL for q in statements(n_quads()))
+    if models <= has:
+        with file.open("wb") as out:
+            ox.serialize(sample(statements(n_quads()), models), out, format=ox.RdfFormat.N_QUADS)
+        return file
     shutil.copy(n_quads(), file)
     with file.open("ab") as out:
         ox.serialize(synthetic(statements(n_quads()), models), out, format=ox.RdfFormat.N_QUADS)
     return file
+
+
+def project_once(home: Path, quads: Path) -> Projection:
+    """The projection of the store in `home`, which holds the statements of `quads`; kept for `projected`."""
+    file = quads.with_suffix(".projection")
+    if not file.exists():
+        graph = EmbeddedGraph(home / STORE)
+        file.write_bytes(pickle.dumps(project(graph)))
+        graph.close()
+    return projected(quads)
+
+
+def projected(quads: Path) -> Projection:
+    """The projection that `project_once` has kept, in any process."""
+    kept = pickle.loads(quads.with_suffix(".projection").read_bytes())  # noqa: S301 - written by this run
+    assert isinstance(kept, Projection)
+    return kept
+
+
+class ReadBefore(Knowledge):
+    """Knowledge of which only the projection is there: all that a selection needs, without a second of reading."""
+
+    def __init__(self, read: Projection) -> None:
+        super().__init__(EmbeddedGraph())
+        self._read = read
+
+    @property
+    def projection(self) -> Projection:
+        """As it was read before."""
+        return self._read
 
 
 def in_memory(quads: Path) -> EmbeddedGraph:
@@ -135,7 +178,7 @@ def examples(known: Knowledge) -> dict[str, Requirement]:
     return {n: read_request((CHECKOUT / "examples" / f"{n}.json").read_bytes(), known)[0] for n in EXAMPLES}
 
 
-def preferences(known: Knowledge) -> Preferences:
+def preferences(known: Knowledge) -> Judged:
     """The judgements of the paper's case."""
     return read_request((CHECKOUT / "examples" / f"{EXAMPLES[0]}.json").read_bytes(), known)[1]
 

@@ -1,4 +1,4 @@
-"""Larger graphs for timing: copies of the models at hand with figures varied at random. Never shown as facts."""
+"""Larger and smaller graphs for timing: varied copies of the models at hand, or some of them. Never shown as facts."""
 
 from __future__ import annotations
 
@@ -46,6 +46,22 @@ def synthetic(statements: Iterable[ox.Quad], models: int, *, seed: int = 1) -> I
                     yield ox.Quad(copy, figure.predicate, _varied(figure, chance), GRAPH)
                 value = copy
             yield ox.Quad(model, quad.predicate, value, GRAPH)
+
+
+def sample(statements: Iterable[ox.Quad], models: int, *, seed: int = 1) -> Iterator[ox.Quad]:
+    """The statements without those on models that are not among `models` drawn at random, nor on acts of theirs alone.
+
+    Everything else stays: devices, networks, rating scales. The same seed draws the same models. Raises ValueError
+    when there are fewer.
+    """
+    everything = list(statements)
+    originals = sorted({q.subject for q in everything if q.predicate == _TYPE and q.object == _MODEL}, key=str)
+    if models > len(originals):
+        raise ValueError(f"there are {len(originals)} models to draw from; ask for as many or fewer, not {models}")
+    gone = set(originals) - set(random.Random(seed).sample(originals, models))
+    named = [(q.subject in gone, q.object) for q in everything if q.predicate == _PERFORMANCE]
+    acts = {act for is_gone, act in named if is_gone} - {act for is_gone, act in named if not is_gone}
+    yield from (q for q in everything if q.subject not in gone and q.subject not in acts)
 
 
 def _varied(quad: ox.Quad, chance: random.Random) -> ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple:

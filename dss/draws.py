@@ -18,6 +18,7 @@ _CUT = 3.0  # standard errors
 _POOL = 128  # candidates that the others are compared with before they are drawn
 _FEW = 200  # so many are quicker drawn than left out
 _CELLS = 4_000_000  # candidates × samples that are held at once
+_CACHED = 500  # samples that are looked at together to leave candidates out
 
 Truths = NDArray[np.bool_]
 
@@ -127,11 +128,11 @@ def can_lead(table: Table, draws: Draws) -> Table:
     First out are those that so many before them match or beat on every objective whatever is drawn; then those whose
     best score stays below what so many others, a pool of likely ones, reach in every sample.
     """
-    low, high, unknown = table.low, table.high, table.unknown
+    low, high, unknown, moved, unvoted = table.low, table.high, table.unknown, table.moved, table.voted == 0
     beaten = np.zeros(len(table.rows), dtype=np.int64)
     for i in range(min(_POOL, len(beaten))):
         together = (
-            (table.act == table.act[i])[:, None] & table.moved & (table.voted == 0) & (table.voted[i] == 0)
+            (table.act == table.act[i])[:, None] & moved & unvoted & unvoted[i]
             & (table.middle == table.middle[i]) & (table.down == table.down[i]) & (table.up == table.up[i])
         )  # fmt: skip
         matched = (low[i] >= high) | (unknown & unknown[i]) | together
@@ -146,11 +147,14 @@ def can_lead(table: Table, draws: Draws) -> Table:
     pool, bar = table.kept(likely), np.empty(samples)
     for part in batches(samples, len(pool.rows)):
         bar[part] = np.partition(draws.scores(pool, part), -PLACES, axis=0)[-PLACES]
-    reaches = np.zeros(len(table.rows), dtype=bool)
-    known, drawn = np.where(unknown, 0.0, high), draws.shares * draws.shared
-    for part in batches(samples, len(table.rows)):
-        best = known @ draws.shares[part].T + unknown.astype(np.float64) @ drawn[part].T
-        reaches |= (best >= bar[part] - 1e-9).any(axis=1)
+    # Each candidate's best score less the bar as one product of matrices, in parts that stay in the processor's cache.
+    best = np.hstack([np.where(unknown, 0.0, high), unknown.astype(np.float64), -np.ones((len(high), 1))])
+    weights = np.vstack([draws.shares.T, (draws.shares * draws.shared).T, bar - 1e-9])
+    left, reaches = np.arange(len(best)), np.zeros(len(best), dtype=bool)
+    for start in range(0, samples, _CACHED):
+        hit = (best @ weights[:, start : start + _CACHED]).max(axis=1) >= 0
+        reaches[left[hit]] = True
+        left, best = left[~hit], best[~hit]
     reaches[0] = True  # the ranking's own winner, of which the result speaks
     return table.kept(reaches)
 

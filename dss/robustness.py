@@ -125,10 +125,17 @@ class Robustness:
 
 
 def robustness_of(
-    candidates: Candidates, ranking: Ranking, judged: Judged, *, seed: int = SEED, samples: int = SAMPLES
+    candidates: Candidates,
+    ranking: Ranking,
+    judged: Judged,
+    *,
+    rated: Ratings | None = None,
+    seed: int = SEED,
+    samples: int = SAMPLES,
 ) -> Robustness | None:
-    """The robustness of an answered request; None when nothing was ranked."""
-    rated = rate(candidates.projection, candidates.cloud)
+    """The robustness of an answered request; None when nothing was ranked. `rated` is for who has the ratings."""
+    if rated is None:
+        rated = rate(candidates.projection, candidates.cloud)
     return robustness(ranking, rated, judged, spread(candidates.projection, rated), seed=seed, samples=samples)
 
 

@@ -48,7 +48,7 @@ class Selection:
     @cached_property
     def robustness(self) -> Robustness | None:
         """How sure the first place is; None when nothing matches. About 0.1 s for 1,000 matches, some for 10,000."""
-        return robustness_of(self.candidates, self.ranking, self.preferences)
+        return robustness_of(self.candidates, self.ranking, self.preferences, rated=self.rated)
 
     @cached_property
     def opinion(self) -> SecondOpinion | None:

@@ -8,11 +8,11 @@ import pyoxigraph as ox
 import pytest
 
 from bench import shipped
-from bench.synthetic import GRAPH, synthetic
+from bench.synthetic import GRAPH, sample, synthetic
 from repository.graph import EmbeddedGraph
 from repository.knowledge import Knowledge
 from repository.projection import FloatArray, Projection
-from repository.terms import node
+from repository.terms import curie_node, node
 from tests.tiny import tiny_graph
 
 GRAPHS = ("ontology", "identities", "models-bench", "decisions", "models-later")
@@ -85,3 +85,25 @@ def test_requirements_grow_by_one_limit_at_a_time() -> None:
     from ontology.requirement import limits
 
     assert [len(limits(r)) for r in shipped.growing()] == list(range(1, 13))
+
+
+def test_three_of_the_eight_with_their_acts_and_everything_around() -> None:
+    everything = tiny_statements()
+    fewer = list(sample(everything, 3))
+    graph: EmbeddedGraph = tiny_graph()
+    for name in GRAPHS:
+        graph.replace(node("g", name), [q for q in fewer if q.graph_name == node("g", name)])
+    projection = Knowledge(graph).projection
+    assert len(projection) == 3
+    assert set(projection.positions) < set("abcdenps")
+    acts = {q.object for q in fewer if q.predicate == curie_node(":performance")}
+    kinds = [q for q in fewer if q.predicate == curie_node("rdf:type")]
+    assert acts == {q.subject for q in kinds if q.object == curie_node(":Performance")}
+    assert len(projection.devices) == 7  # also those that no model is on any more
+    assert fewer == list(sample(everything, 3))
+    assert sorted(map(str, sample(everything, 8))) == sorted(map(str, everything))
+
+
+def test_more_than_there_are_cannot_be_drawn() -> None:
+    with pytest.raises(ValueError, match="there are 8 models to draw from; ask for as many or fewer, not 9"):
+        list(sample(tiny_statements(), 9))
