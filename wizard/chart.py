@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import plotly.graph_objects as go
 
+from dss.card import written_ms
 from dss.explanation import shown
 from flow import Selection
 from repository.projection import FloatArray, IntArray, Projection
@@ -65,8 +67,8 @@ def frontier(found: Points) -> IntArray:
     return np.array(kept, dtype=np.int64)
 
 
-def figure(selection: Selection, group: Group, marked: int | None) -> go.Figure:
-    """The scatter, one colour and shape for each runtime; the winner is a star, `marked` a ring."""
+def figure(selection: Selection, group: Group, marked: Sequence[int] = ()) -> go.Figure:
+    """The scatter, one colour and shape for each runtime; the winner is a star, those `marked` are rings."""
     p, found = selection.candidates.projection, points(selection, group)
     names = p.models["runtime"].to_numpy(dtype=object)[found.rows]
     chart = go.Figure()
@@ -80,8 +82,9 @@ def figure(selection: Selection, group: Group, marked: int | None) -> go.Figure:
         _series(chart, p, found, own, p.label("rt", runtime), i)
     winner = selection.ranking.winner
     _single(chart, found, None if winner is None else winner.row, "recommended", "star", 18)
-    if winner is None or marked != winner.row:
-        _single(chart, found, marked, "shown below", "circle-open", 20)
+    for row in marked:
+        if winner is None or row != winner.row:
+            _single(chart, found, row, "picked", "circle-open", 20)
     metric = p.label("metric", group[0])
     chart.update_xaxes(type="log", title="Inference latency in ms (logarithmic)", showline=True, linecolor="#c8d1d5")
     chart.update_yaxes(title=metric + ("" if found.higher_is_better else " (less is better)"), rangemode="normal")
@@ -98,7 +101,7 @@ def _series(chart: go.Figure, p: Projection, found: Points, own: IntArray, name:
     rows = found.rows[own]
     good = "accuracy_percent" if p.figure_rows["accuracy_percent"][rows[0]] >= 0 else "metric_value"
     texts = [
-        f"{p.label('net', n)}<br>{p.label('dev', d)}<br>{p.label('opt', o)}<br>{shown(x)} ms {a}<br>{shown(y)} {b}"
+        f"{p.label('net', n)}<br>{p.label('dev', d)}<br>{p.label('opt', o)}<br>{written_ms(x)} {a}<br>{shown(y)} {b}"
         for n, d, o, x, a, y, b in zip(
             models["network"], models["device"], models["optimization"],
             found.latency_ms[own], marks(p, "inference_latency_ms", rows),

@@ -6,24 +6,41 @@ from collections import Counter
 
 import numpy as np
 
-from ontology.requirement import FieldSpec, Relation, Step
-from repository.projection import Coded, Projection
+from dss.matching import visible
+from ontology.requirement import REFERENCE_TYPE, FieldSpec, Relation, Requirement, Step
+from repository.projection import Coded, IntArray, Projection
+
+_BLANK = Requirement()
 
 
-def counted(field: FieldSpec, projection: Projection) -> dict[str, int]:
-    """For each name of a field's vocabulary how many models it holds of; empty where models do not carry it."""
+def counted(field: FieldSpec, projection: Projection, requirement: Requirement = _BLANK) -> dict[str, int]:
+    """For each name of a field's vocabulary how many models it holds of; empty where models do not carry it.
+
+    Models on reference devices are in no answer unless they are asked for, so they are counted only where choosing the
+    name asks for them, or `requirement` does already.
+    """
     column = projection.columns.get(field.figure)
     if not isinstance(column, Coded):
         return {}
+    everything = _by_name(column, column.codes)
+    if field.figure == "device":
+        return everything
+    found = _by_name(column, column.codes[visible(requirement, projection)])
+    if field.figure == "device_type" and REFERENCE_TYPE in everything:
+        found[REFERENCE_TYPE] = everything[REFERENCE_TYPE]
+    return found
+
+
+def _by_name(column: Coded, codes: IntArray) -> dict[str, int]:
     found: Counter[str] = Counter()
-    for code, n in Counter(column.codes.tolist()).items():
+    for code, n in Counter(codes.tolist()).items():
         value = column.values[code]
         if isinstance(value, frozenset):
             found.update(dict.fromkeys(value, n))
     return dict(found)
 
 
-def offered(field: FieldSpec, projection: Projection) -> dict[str, str]:
+def offered(field: FieldSpec, projection: Projection, requirement: Requirement = _BLANK) -> dict[str, str]:
     """The names to choose from with their labels, each with the number of models that have it.
 
     Names that no model uses are left out: choosing one could only leave nothing. Clouds are offered whole, since they
@@ -32,7 +49,7 @@ def offered(field: FieldSpec, projection: Projection) -> dict[str, str]:
     labels = projection.choices.get(field.vocabulary, {})
     if field.step is Step.CLOUD or field.relation is Relation.ONE_OF_IF_STATED:
         return dict(labels)
-    counts = counted(field, projection)
+    counts = counted(field, projection, requirement)
     return {name: f"{label} ({counts[name]:,})" for name, label in labels.items() if counts.get(name)}
 
 

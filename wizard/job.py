@@ -12,6 +12,7 @@ import streamlit as st
 import flow
 from dss.build_report import BuiltRow
 from dss.explanation import shown
+from dss.groups import as_group
 from ontology.events import Event, Finished, Note, Progress, Started
 from ontology.requirement import Requirement
 from ontology.requirement_json import RequirementError, from_json
@@ -298,8 +299,8 @@ def _named(row: BuiltRow) -> None:
 
 
 def _search_again(requirement: Requirement) -> None:
-    preferences = session.preferences_for(requirement)
-    session.commit(Asked(requirement, preferences, RESULTS, {}))
+    judged = session.preferences_for(requirement)
+    session.commit(Asked(requirement, as_group(judged), RESULTS, {}))
     session.renew()
 
 

@@ -61,4 +61,7 @@ def _relax(asked: Asked, misses: Sequence[NearMiss]) -> None:
         st.write("**What could give way?** One click applies it.")
         nothing.ladder(misses, asked, "live")
     else:
-        st.write("No single change would let a model match. Take two of your limits back, starting with the strictest.")
+        st.write(
+            "No single change would let a model match. *Show what comes closest* tells which two together would, and "
+            "other ways to deploy."
+        )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
 from dss.card import NOT_KNOWN, Card, Line
-from dss.explanation import Difference, Explanation
+from dss.explanation import Explanation
 from dss.matching import Counts
 from dss.ranking import Ranking, Scored
 from ontology.records import Grade, Objective
@@ -81,8 +81,8 @@ def legend() -> str:
     return f'<div class="legend">Evidence, strongest first: {shown}</div>'
 
 
-def card(c: Card, scored: Scored | None, heading: str, *, first: bool) -> str:
-    """A model's card with every line of the paper's Figure 8b."""
+def card(c: Card, scored: Scored | None, heading: str, *, first: bool, under: Mapping[str, str] | None = None) -> str:
+    """A model's card with every line of the paper's Figure 8b. `under` holds remarks that stand below a line."""
     score = ""
     if scored is not None:
         best = f"of 5, at best {scored.score_at_best:.2f}" if scored.score_at_best - scored.score > 0.005 else "of 5"
@@ -90,9 +90,13 @@ def card(c: Card, scored: Scored | None, heading: str, *, first: bool) -> str:
     return (
         f'<section class="{"card" if first else "card other"}"><header><div><small>{safe(heading)}</small>'
         f"<h3>{safe(c.title)}</h3><p>{safe(c.subtitle)}</p></div>{score}</header>"
-        + "".join(_line(line) for line in c.lines)
+        + "".join(_line(line) + _remark((under or {}).get(line.label, "")) for line in c.lines)
         + "</section>"
     )
+
+
+def _remark(text: str) -> str:
+    return f'<div class="remark">{safe(text)}</div>' if text else ""
 
 
 def _line(line: Line) -> str:
@@ -121,7 +125,8 @@ def _line(line: Line) -> str:
     )
 
 
-def _swatch(objective: Objective) -> str:
+def swatch(objective: Objective) -> str:
+    """An objective with its colour."""
     return (
         f'<i class="swatch" style="background:{OBJECTIVE_COLOURS[objective]}"></i>{safe(objective.value.capitalize())}'
     )
@@ -137,14 +142,14 @@ def contributions(scored: Scored, ranking: Ranking) -> str:
     rows = ""
     for c in sorted(scored.contributions, key=lambda c: -c.points):
         if c.objective in ranking.set_aside:
-            rows += f'<tr><td>{_swatch(c.objective)}</td><td colspan="4">undecided: no candidate has evidence</td></tr>'
+            rows += f'<tr><td>{swatch(c.objective)}</td><td colspan="4">undecided: no candidate has evidence</td></tr>'
             continue
         width = 100 * c.points / max(max(x.points for x in scored.contributions), 1e-9)
         rating = f"{c.rating:.1f}" if c.rating is not None else "no evidence, counted as 1"
         style = f"width:{width:.1f}%;background:{OBJECTIVE_COLOURS[c.objective]}"
         opened = ' class="open"' if c.rating is None else ""
         rows += (
-            f"<tr><td>{_swatch(c.objective)}</td><td>{c.weight:.0%}</td><td>{rating}</td><td>{c.points:.2f}</td>"
+            f"<tr><td>{swatch(c.objective)}</td><td>{c.weight:.0%}</td><td>{rating}</td><td>{c.points:.2f}</td>"
             f'<td class="bar"><i{opened} style="{style}"></i></td></tr>'
         )
     return (
@@ -158,7 +163,7 @@ def weights(shares: Mapping[Objective, float]) -> str:
     """How much each objective counts, as bars."""
     most = max(shares.values())
     rows = "".join(
-        f"<tr><td>{_swatch(o)}</td><td>{shares[o]:.0%}</td>"
+        f"<tr><td>{swatch(o)}</td><td>{shares[o]:.0%}</td>"
         f'<td class="bar"><i style="width:{100 * shares[o] / most:.1f}%;background:{OBJECTIVE_COLOURS[o]}"></i></td>'
         "</tr>"
         for o in sorted(shares, key=lambda o: -shares[o])
@@ -166,19 +171,22 @@ def weights(shares: Mapping[Objective, float]) -> str:
     return f'<table class="bars">{rows}</table>'
 
 
-def differences(found: Iterable[Difference]) -> str:
-    """For each objective how many points speak for the winner, or for the other."""
-    rows = ""
-    for d in found:
-        if abs(d.points) < 0.005:
-            continue
-        way = "for the winner" if d.points > 0 else "for this one"
-        style = f"width:{min(100.0, 40 * abs(d.points)):.1f}%;background:{OBJECTIVE_COLOURS[d.objective]}"
-        rows += (
-            f"<tr><td>{_swatch(d.objective)}</td><td>{abs(d.points):.2f} {way}</td>"
-            f'<td class="bar"><i style="{style}"></i></td></tr>'
+def each_one(shares: Sequence[tuple[str, Mapping[Objective, float]]]) -> str:
+    """Several people's weights: a stacked bar for each, the objectives in one order."""
+    rows = "".join(
+        f'<div class="person"><span>{safe(name)}</span><div class="stack" role="img" aria-label="'
+        + safe(", ".join(f"{o} {given[o]:.0%}" for o in Objective))
+        + '">'
+        + "".join(
+            f'<i style="width:{100 * given[o]:.2f}%;background:{OBJECTIVE_COLOURS[o]}" title="{safe(o.value)} '
+            f'{given[o]:.0%}"></i>'
+            for o in Objective
         )
-    return f'<table class="bars">{rows}</table>' if rows else "<div>Both score the same on every objective.</div>"
+        + "</div></div>"
+        for name, given in shares
+    )
+    key = " ".join(f"<span>{swatch(o)}</span>" for o in Objective)
+    return f'<div class="people">{rows}<div class="legend">{key}</div></div>'
 
 
 def plan(title: str, steps: Iterable[tuple[str, str]]) -> str:
@@ -204,8 +212,8 @@ def weakest(explanation: Explanation) -> str:
     return f'<div class="legend">Weakest evidence that this rests on: {mark(explanation.weakest)}</div>'
 
 
-def near(title: str, misses: Iterable[str]) -> str:
-    """A model that comes close, with all that it misses."""
-    return (
-        f'<div class="near"><h5>{safe(title)}</h5><ul>' + "".join(f"<li>{safe(m)}</li>" for m in misses) + "</ul></div>"
-    )
+def near(title: str, misses: Iterable[str], more: str = "") -> str:
+    """A model that comes close, with all that it misses; `more` stands below, smaller."""
+    lines = "".join(f"<li>{safe(m)}</li>" for m in misses)
+    small = f"<small>{safe(more)}</small>" if more else ""
+    return f'<div class="near"><h5>{safe(title)}</h5><ul>{lines}</ul>{small}</div>'

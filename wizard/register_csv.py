@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pandas as pd
 import streamlit as st
@@ -10,9 +11,10 @@ import streamlit as st
 from dss.explanation import shown
 from ontology.records import Model, Performance, figure_kinds
 from ontology.settings import CHECKOUT
-from repository.columns import FIELD, FIELDS
-from repository.measurements import Preview, Row
+from repository.columns import FIELD, FIELDS, Column
+from repository.measurements import Preview, Row, Taken, proposal
 from repository.projection import Projection
+from repository.records_rdf import as_turtle
 from wizard import parts, registering, session
 from wizard.words import plain
 
@@ -21,7 +23,16 @@ LARGEST_MIB = 5
 EXAMPLE = CHECKOUT / "examples" / "measurements.csv"
 _LABELS = {f.label: f.name for f in FIELDS}
 _VOCABULARY = {"purpose": "purpose", "network": "net", "device": "dev", "test_set": "data"}
-_TOLD = "csv-told"
+_PREFIX = {
+    **_VOCABULARY, "optimization": "opt", "runtime": "rt", "metric": "metric", "device_type": "dtype",
+}  # fmt: skip
+_MAY_BE_NEW = ("network", "device", "test_set")
+_IS_NEW = ""
+_TOLD, _READ, _STORING = "csv-told", "csv-read", "csv-storing"
+_KEPT = 4  # previews: one run of the page reads the same table up to three times
+_ASKED = 12  # unknown names that the page asks about
+_CHECKED = 300  # rows whose rules are checked before the visitor stores them
+_AS_TURTLE = 50  # rows
 
 
 def show() -> None:
@@ -38,6 +49,8 @@ def show() -> None:
             "An example to fill in", EXAMPLE.read_bytes, "measurements.csv", "text/csv", key="csv-example",
             icon=":material/download:", type="tertiary", on_click="ignore",
         )  # fmt: skip
+    if _STORING in st.session_state:
+        _progress()
     told = st.session_state.pop(_TOLD, None)
     if told is not None:
         (st.success if told[0] else st.error)(plain(told[1]))
@@ -49,7 +62,7 @@ def show() -> None:
         return
     try:
         text = file.getvalue().decode("utf-8-sig")
-        first = registering.preview_csv(text, session.knowledge())
+        first, _ = proposal(text)
     except UnicodeDecodeError:
         st.error("The file is not text in UTF-8; save it as CSV UTF-8.", icon=":material/error:")
         return
@@ -58,37 +71,78 @@ def show() -> None:
         return
     shown_first = st.container()
     chosen = _mapping(first, f"{file.name}-{file.size}")
-    given = registering.preview_csv(text, session.knowledge(), chosen=chosen)
     with shown_first:
-        defaults = _defaults(given)
-        _preview(
-            registering.preview_csv(
-                text, session.knowledge(), chosen=chosen, defaults=defaults, allow_new=bool(st.session_state["csv-new"])
-            )
-        )
+        defaults = _defaults(proposal(text, chosen)[1])
+        plain_words = Taken(chosen, defaults, new=bool(st.session_state["csv-new"]))
+        meant, new = _unknown(_read(text, plain_words))
+        taken = replace(plain_words, meant=meant, new=plain_words.new or new)
+        preview = _read(text, taken)
+        if any(row.doubtful for row in preview.rows):
+            st.toggle(
+                "I have looked again: figures that only differ from what is known are right", key="csv-sure",
+                on_change=session.keep,
+            )  # fmt: skip
+            taken = replace(taken, sure=bool(st.session_state["csv-sure"]))
+        _preview(_read(text, taken))
 
 
-def _mapping(preview: Preview, of: str) -> dict[str, str]:
+def _read(text: str, taken: Taken) -> Preview:
+    """The preview, kept while neither the table, nor what is said of it, nor the graph changes: it may take seconds."""
+    knowledge = session.knowledge()
+    kept = st.session_state.setdefault(_READ, [])
+    for table, said, projection, preview in kept:
+        if table == text and said == taken and projection is knowledge.projection:
+            return preview  # type: ignore[no-any-return]
+    preview = registering.preview_csv(text, knowledge, taken)
+    st.session_state[_READ] = [*kept, (text, taken, knowledge.projection, preview)][-_KEPT:]
+    return preview
+
+
+def _unknown(preview: Preview) -> tuple[dict[str, str], frozenset[str]]:
+    """For each name that nobody knows what the visitor says: one that is known, or that it is new."""
+    asked = [n for n in preview.named if not n.name]
+    if not asked:
+        return {}, frozenset()
+    st.html(parts.eyebrow("Names that nobody knows: slips of the pen, other words, or new"))
+    labels = session.knowledge().projection.label
+    meant, new = {}, set()
+    for one, column in zip(asked[:_ASKED], [c for _ in asked for c in st.columns(3)], strict=False):
+        prefix, word = _PREFIX[one.field], FIELD[one.field].label
+        options = [*one.near, *([_IS_NEW] if one.field in _MAY_BE_NEW else [])]
+        named = {n: "it is new" if n == _IS_NEW else labels(prefix, n) for n in options}
+        said = column.selectbox(
+            f"{word.capitalize()} “{one.written}”", options, index=None, key=f"csv-name-{one.field}-{one.written}",
+            placeholder="refuse its rows", on_change=session.keep, format_func=named.__getitem__,
+        )  # fmt: skip
+        if said == _IS_NEW:
+            new.add(one.written)
+        elif said is not None:
+            meant[one.written] = str(said)
+    if len(asked) > _ASKED:
+        st.caption(f"… and {len(asked) - _ASKED:,} more; mend them in the table, or take all as new ones.")
+    return meant, frozenset(new)
+
+
+def _mapping(columns: Sequence[Column], of: str) -> dict[str, str]:
     """What each column means, as proposed or as the visitor changed it: header → field, "" for none."""
-    used = sum(bool(c.field) for c in preview.columns)
+    used = sum(bool(c.field) for c in columns)
     frame = pd.DataFrame(
         {
-            "Column": [c.header for c in preview.columns],
-            "Means": [FIELD[c.field].label if c.field else NOT_USED for c in preview.columns],
+            "Column": [c.header for c in columns],
+            "Means": [FIELD[c.field].label if c.field else NOT_USED for c in columns],
             "Unit": [
-                "" if not c.field or not FIELD[c.field].unit else f"{c.unit or FIELD[c.field].unit}"
-                for c in preview.columns
+                "" if not c.field or not FIELD[c.field].unit else f"{c.unit or FIELD[c.field].unit}" for c in columns
             ],
             "Stored as": [
                 "" if not c.field or not FIELD[c.field].unit else f"× {shown(c.factor)} = {FIELD[c.field].unit}"
-                for c in preview.columns
+                for c in columns
             ],
             "Look at": [
-                c.fault or ("no unit is written: taken to be in this one" if c.assumed else "") for c in preview.columns
+                c.fault or ("no unit is written: taken to be in this one" if c.assumed else "") for c in columns
             ],
         }
     )
-    doubtful = any(c.fault or c.assumed for c in preview.columns) or bool(preview.missing)
+    doubtful = any(c.fault or c.assumed for c in columns)
     with st.expander(f"What the columns mean: {used} of {len(frame)} are used", expanded=doubtful):
         edited = st.data_editor(
             frame, key=f"csv-columns-{of}", hide_index=True, disabled=["Column", "Unit", "Stored as", "Look at"],
@@ -107,17 +161,16 @@ def _mapping(preview: Preview, of: str) -> dict[str, str]:
     }
 
 
-def _defaults(preview: Preview) -> dict[str, str]:
+def _defaults(missing: Sequence[str]) -> dict[str, str]:
     """What holds for all rows where the table has no such column."""
-    if not preview.missing:
+    if not missing:
         return {}
     st.html(parts.eyebrow("The same for all rows, since no column says it"))
     projection = session.knowledge().projection
     found = {}
-    for column, label in zip(st.columns(max(2, len(preview.missing))), preview.missing, strict=False):
-        field = _LABELS[label]
+    for column, field in zip(st.columns(max(2, len(missing))), missing, strict=False):
         with column:
-            found[field] = _one_for_all(field, label, projection)
+            found[field] = _one_for_all(field, FIELD[field].label, projection)
     return {field: text for field, text in found.items() if text}
 
 
@@ -153,14 +206,38 @@ def _preview(preview: Preview) -> None:
         },
     )  # fmt: skip
     _messages(preview)
-    refused = registering.refused(knowledge, preview.records)
+    _names(preview, knowledge.projection)
+    refused: tuple[str, ...] = ()
+    if len(good) <= _CHECKED:
+        refused = registering.refused(knowledge, preview.records)
+    else:
+        st.caption("The rules of the graph are checked when the rows are stored, which takes a while for so many.")
     if refused:
         st.error("**The graph would refuse this:**\n\n" + "\n".join(f"- {plain(r)}" for r in refused))
     words = "Store all" if len(good) == len(preview.rows) else f"Store the good ones ({len(good)})"
     st.button(
         words, key="csv-store", type="primary", icon=":material/save:", on_click=_store, args=(preview,),
-        disabled=not good or bool(refused),
+        disabled=not good or bool(refused) or _STORING in st.session_state,
     )  # fmt: skip
+
+
+def _names(preview: Preview, projection: Projection) -> None:
+    """What other words were taken for, and what would be new: to be confirmed with a look."""
+    taken = [
+        f"{n.written} → {projection.label(_PREFIX[n.field], n.name)}" for n in preview.named if n.name and not n.new
+    ]
+    new = []
+    for n in (n for n in preview.named if n.new):
+        near = ", ".join(projection.label(_PREFIX[n.field], m) for m in n.near)
+        new.append(f"{n.written} (near: {near})" if near else n.written)
+    for title, told in (("Taken for", taken), ("New", new)):
+        if told:
+            more = f" … and {len(told) - 20} more" if len(told) > 20 else ""
+            st.caption(plain(f"{title}: {'; '.join(told[:20])}{more}"))
+    good = [r for row in preview.rows[:_AS_TURTLE] if not row.reasons for r in row.records]
+    if good:
+        with st.expander("The same as Turtle, as another installation would take it"):
+            st.code(as_turtle(list(dict.fromkeys(good))), language="turtle")
 
 
 def _line(row: Row, projection: Projection) -> Mapping[str, object]:
@@ -213,4 +290,26 @@ def _messages(preview: Preview) -> None:
 
 def _store(preview: Preview) -> None:
     session.keep()
-    st.session_state[_TOLD] = registering.stored(session.knowledge(), preview.records)
+    knowledge, records = session.knowledge(), preview.records
+    rows = len(preview.rows) - len(preview.rejected)
+    if rows > _CHECKED:
+        st.session_state[_STORING] = registering.start_storing(knowledge, records, rows)
+    else:
+        st.session_state[_TOLD] = registering.stored(knowledge, records)
+
+
+@st.fragment(run_every=1.0)
+def _progress() -> None:
+    """A registration under way, until it has ended."""
+    storing = st.session_state.get(_STORING)
+    if storing is None:
+        return
+    if not storing.ended.is_set():
+        st.info(
+            f"Storing {storing.rows:,} rows, all or none. You may go on elsewhere meanwhile.", icon=":material/sync:"
+        )
+        return
+    st.session_state[_TOLD] = storing.told
+    del st.session_state[_STORING]
+    session.keep()
+    st.rerun()

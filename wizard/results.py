@@ -1,22 +1,39 @@
-"""Results: the recommended model, why it won, what else there is, and the query that ran."""
+"""Results: the recommended model, why it won, how sure that is, what else there is, and the query that ran."""
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+from collections.abc import Sequence
+from dataclasses import replace
 
 import streamlit as st
 
-from dss.card import Card, card
-from dss.explanation import difference, explain, sentences
+from dss.card import card
+from dss.comparison import compare, comparison_sentences
+from dss.explanation import sentences
 from dss.ranking import Scored
 from flow import Selection
-from wizard import artifact, chart, nothing, parts, session, table
-from wizard.state import BUILD, Asked
+from wizard import (
+    chart,
+    nothing,
+    parts,
+    pictures,
+    results_compare,
+    results_record,
+    results_sure,
+    session,
+    strategies,
+    table,
+)
+from wizard.alternatives import best_of_each, titled
+from wizard.results_card import choose, remarks
+from wizard.state import BUILD, PREFERENCES, Asked
 from wizard.step import way
 from wizard.words import models, plain
 
-_LOOK = "look"
-_HINT = "Click a row to see its card below, a heading to sort. ↷ means taken over from another device."
+_HINT = "Tick one or two rows to see them beside the recommended one, click a heading to sort. ↷ means taken over "
+_HINT += "from another device."
+_REASONS = 4  # that are shown at once
+_EVERYTHING = "every-runtime"
 
 
 def show(asked: Asked) -> None:
@@ -31,18 +48,22 @@ def show(asked: Asked) -> None:
         left, right = st.columns([1.25, 1], gap="large")
     with left:
         c = card(selection.candidates, winner.row)
-        st.html(parts.card(c, winner, "Recommended for you", first=True) + parts.legend())
+        under = remarks(selection.candidates, winner.row)
+        st.html(parts.card(c, winner, "Recommended for you", first=True, under=under) + parts.legend())
     with right:
-        _choose(c)
+        choose(c)
+        results_record.show(asked, selection)
         st.button(
             "Build new", key="build-new", icon=":material/construction:", on_click=session.turn_to, args=(BUILD,),
             width="stretch",
         )  # fmt: skip
         _why(asked, selection, winner)
-    others, drawn, gaps, query = st.tabs(
+    sure = st.container()
+    others, drawn, weighed, gaps, query = st.tabs(
         [
             f"In order ({selection.ranking.total:,})",
             "Latency and quality",
+            "Weights",
             "Would match if measured",
             "The query",
         ],
@@ -52,19 +73,28 @@ def show(asked: Asked) -> None:
         _runners_up(selection)
     with drawn:
         _drawn(selection)
+    with weighed:
+        results_sure.weights(selection)
     with gaps:
         nothing.measurable(selection.candidates)
     with query:
         _query(selection)
-    _looked_at(selection, winner)
+    results_compare.show(selection)
     way(asked)
+    with sure:  # last, as it takes longest
+        results_sure.show(asked, selection)
 
 
 def _opening(asked: Asked, selection: Selection) -> None:
     if asked.requirement.title:
         st.html(parts.eyebrow(asked.requirement.title))
     found = selection.ranking.total
-    st.subheader(f"{models(found)} {'meets' if found == 1 else 'meet'} every limit", anchor=False)
+    said, act = st.columns([5, 1.4], vertical_alignment="bottom")
+    said.subheader(f"{models(found)} {'meets' if found == 1 else 'meet'} every limit", anchor=False)
+    act.button(
+        "Preferences", key="to-preferences", icon=":material/balance:", on_click=session.turn_to, args=(PREFERENCES,),
+        width="stretch", help="See or change what matters more; the order follows.",
+    )  # fmt: skip
     if not asked.requirement.task and _tasks(selection) > 1:
         said, act = st.columns([5, 1], vertical_alignment="center")
         with said:
@@ -74,7 +104,8 @@ def _opening(asked: Asked, selection: Selection) -> None:
                 icon=":material/info:",
             )
         act.button("Choose a task", key="choose-task", on_click=session.turn_to, args=("project",), width="stretch")
-    if not asked.preferences.judgements:
+    strategies.note(asked)
+    if not asked.answers:
         st.caption(
             ":material/balance: You have compared no objectives, so all six count the same. "
             "Preferences change the order."
@@ -87,62 +118,66 @@ def _tasks(selection: Selection) -> int:
     return int(candidates.projection.models["purpose"].iloc[candidates.matches].nunique())
 
 
-def _choose(c: Card) -> None:
-    site = urlsplit(c.obtain)
-    licence = plain(c.licence)
-    if artifact.download(session.knowledge(), c.model, key=f"choose-{c.model}", before="Choose: ", wide=True):
-        st.caption("The file that was built or registered here and measured, ready for the device.")
-    elif site.scheme in ("https", "http") and site.netloc:
-        st.link_button(
-            f"Choose: get it from {plain(site.netloc)}", c.obtain, type="primary", icon=":material/open_in_new:",
-            width="stretch",
-        )  # fmt: skip
-        st.caption(f"Opens the source's own page. Licence: {licence}. Check its terms before you ship it.")
-    elif c.obtain:
-        st.info(f"How to get it: {plain(c.obtain)}. Licence: {licence}.", icon=":material/download:")
-    else:
-        st.info(
-            "Its source describes this model but offers no download. Take it as a reference, choose another "
-            f"from the list below, or build one. Licence: {licence}.",
-            icon=":material/menu_book:",
-        )
-    st.button(
-        "History, lineage, ratings", key=f"model-{c.model}", icon=":material/description:", on_click=session.go,
-        args=("model", c.model), width="stretch",
-    )  # fmt: skip
-
-
 def _why(asked: Asked, selection: Selection, scored: Scored) -> None:
     explanation = selection.explanation
     assert explanation is not None
     st.html(parts.eyebrow("Why this one") + parts.contributions(scored, selection.ranking))
-    st.html(parts.told(sentences(explanation)) + parts.weakest(explanation))
+    told = sentences(replace(explanation, help=None))  # the card says whether its optimization helps here
+    st.html(parts.told(told[:_REASONS]) + parts.weakest(explanation))
+    if told[_REASONS:]:
+        with st.expander(f"More to know ({len(told) - _REASONS})"):
+            st.html(parts.told(told[_REASONS:]))
+    _why_not_the_next(selection)
     if selection.near_misses:
         with st.expander(f"What would widen the choice ({len(selection.near_misses)})"):
             nothing.ladder(selection.near_misses, asked, "wider")
 
 
+def _why_not_the_next(selection: Selection) -> None:
+    """The next one that is more than a near-copy of the recommended one."""
+    p, order = selection.candidates.projection, selection.ranking.order
+    first, *others = best_of_each(p, [s.row for s in selection.ranking.scored])
+    if others:
+        found = compare(selection.candidates, selection.ranking, first, others[0])
+        with st.expander(plain(f"Why not the next, {titled(selection.candidates, others[0])[0]}?")):
+            st.html(parts.told(comparison_sentences(found, p)) + pictures.differences(found))
+            if (place := order.index(others[0]) + 1) > 2:
+                st.caption(
+                    f"It has place {place}: those before it differ from the recommended one in the runtime only."
+                )
+
+
 def _runners_up(selection: Selection) -> None:
-    frame = table.ranked(selection)
-    described = len(selection.ranking.scored)
-    if described < selection.ranking.total:
-        st.caption(f"The first {described} of {selection.ranking.total:,}. {_HINT}")
+    described, total = len(selection.ranking.scored), selection.ranking.total
+    only_real = table.ranked(selection, everything=False)
+    hidden = described - len(only_real)
+    everything = False
+    if hidden:
+        said, act = st.columns([3, 1.4], vertical_alignment="center")
+        everything = act.toggle(
+            "Show every runtime", key=session.key(_EVERYTHING), on_change=_other_rows,
+            help="The same network, optimized alike, on the same device is listed once, by its best runtime.",
+        )  # fmt: skip
     else:
-        st.caption(_HINT)
-    key = session.key("ranked")
+        said = st.container()
+    frame = table.ranked(selection) if everything else only_real
+    first = f"The first {described} of {total:,}. " if described < total else ""
+    hint = "" if everything or not hidden else f"{hidden} that differ only in the runtime are folded into the others. "
+    said.caption(first + hint + _HINT)
     money = st.column_config.NumberColumn(format="%,.0f")
     st.dataframe(
         frame,
-        key=key,
+        key=_table_key(everything),
         hide_index=True,
         height=min(420, 38 + 35 * len(frame)),
-        on_select=_row_picked,
-        selection_mode="single-row",
+        on_select=_rows_picked,
+        selection_mode="multi-row",
         column_config={
             "Score": st.column_config.NumberColumn(format="%.2f"),
             "Quality": st.column_config.NumberColumn(format="%.1f"),
             "Measure of quality": st.column_config.TextColumn(width="medium"),
             "Latency (ms)": st.column_config.NumberColumn(format="%.3g"),
+            "Latency (µs)": st.column_config.NumberColumn(format="%.3g"),
             "Total cost (USD)": money,
             "Peak memory (MiB)": money,
         },
@@ -153,11 +188,22 @@ def _runners_up(selection: Selection) -> None:
     )  # fmt: skip
 
 
-def _row_picked() -> None:
-    picked = st.session_state[session.key("ranked")].selection.rows
-    asked = session.held()
-    ranking = session.selection(asked).ranking
-    st.session_state[_LOOK] = (asked.requirement, ranking.scored[picked[0]].row) if picked else None
+def _table_key(everything: bool) -> str:
+    return session.key("ranked-all" if everything else "ranked")
+
+
+def _rows_picked() -> None:
+    everything = bool(st.session_state.get(session.key(_EVERYTHING)))
+    chosen = st.session_state[_table_key(everything)].selection.rows
+    selection = session.selection(session.held())
+    rows = table.ranked(selection, everything=everything).index
+    results_compare.pick(selection, tuple(int(rows[i]) for i in chosen))
+
+
+def _other_rows() -> None:
+    """Another table: what was ticked in the other one is no longer seen there."""
+    selection = session.selection(session.held())
+    results_compare.pick(selection, ())
 
 
 def _drawn(selection: Selection) -> None:
@@ -181,7 +227,7 @@ def _drawn(selection: Selection) -> None:
         help="Figures of different measures or data sets may not be compared, so one is drawn at a time.",
     )
     st.plotly_chart(
-        chart.figure(selection, group, _look(selection)),
+        chart.figure(selection, group, results_compare.picked(selection)),
         key=session.key("chart"),
         on_select=_point_picked,
         selection_mode="points",
@@ -189,49 +235,21 @@ def _drawn(selection: Selection) -> None:
         alt="Scatter of inference latency against quality",
     )
     up = "Up" if p.higher_is_better.get(group[0], True) else "Down"
-    st.caption(f"{up} and to the left is better. Click a point to see its card below.")
+    st.caption(f"{up} and to the left is better. Click a point to see it beside the recommended one below.")
 
 
 def _point_picked() -> None:
-    asked = session.held()
-    picked = st.session_state[session.key("chart")].selection.points
-    rows = [point.get("customdata") for point in picked]
-    if rows and rows[0] is not None:
-        row = rows[0][0] if isinstance(rows[0], list) else rows[0]
-        st.session_state[_LOOK] = (asked.requirement, int(row))
+    selection = session.selection(session.held())
+    rows = [_row_of(point.get("customdata")) for point in st.session_state[session.key("chart")].selection.points]
+    found = tuple(row for row in rows if row is not None)
+    if found:
+        results_compare.pick(selection, found)
 
 
-def _looked_at(selection: Selection, winner: Scored) -> None:
-    """The card of the model picked in the table or the chart, beside what speaks for the winner."""
-    row = _look(selection)
-    if row is None or row == winner.row:
-        return
-    scored = next((s for s in selection.ranking.scored if s.row == row), None)
-    st.divider()
-    with st.container(key="answer-other"):
-        left, right = st.columns([1.25, 1], gap="large")
-    c = card(selection.candidates, row)
-    with left:
-        place = f"Place {scored.place}" if scored else f"Beyond the first {len(selection.ranking.scored)} places"
-        st.html(parts.card(c, scored, place, first=False))
-        _choose(c)
-    with right:
-        if scored is not None:
-            st.html(parts.eyebrow("Why not this one") + parts.differences(difference(winner, scored)))
-            st.html(parts.told(sentences(explain(selection.candidates, selection.ranking, scored))))
-        st.button("Close", key="look-no-more", on_click=_look_no_more)
-
-
-def _look(selection: Selection) -> int | None:
-    """The model picked last, as long as the requirement is the same."""
-    asked, row = st.session_state.get(_LOOK) or (None, None)
-    return row if asked == selection.requirement else None
-
-
-def _look_no_more() -> None:
-    session.keep()
-    st.session_state[_LOOK] = None
-    session.renew()
+def _row_of(data: int | Sequence[int] | None) -> int | None:
+    if data is None or isinstance(data, int):
+        return data
+    return int(data[0]) if len(data) else None
 
 
 def _query(selection: Selection) -> None:

@@ -9,7 +9,7 @@ import streamlit as st
 from ontology.records import Grade
 from ontology.requirement import NUMERIC, FieldSpec, Relation, Requirement, Step, specs
 from repository.projection import Projection
-from wizard import parts, session
+from wizard import parts, session, strategies
 from wizard.choices import is_several, is_stated, offered
 from wizard.state import LONGEST_DRAFT, PAGES, Asked
 from wizard.words import MARKS, STEP_QUESTIONS, STEP_WORDS, number, plain, quantity, readable
@@ -23,6 +23,7 @@ def show(asked: Asked, step: Step) -> None:
     st.subheader(STEP_QUESTIONS[step], anchor=False)
     st.caption("Every field is optional. What you leave at *any* limits nothing.")
     if step is Step.PROJECT:
+        strategies.note(asked)
         _title(asked)
     fields = [(name, s) for name, s in specs() if s.step is step]
     _grid(asked, [(n, s) for n, s in fields if not s.rare and _is_offered(asked, n, s, projection)], projection)
@@ -125,7 +126,7 @@ def _number(asked: Asked, name: str, s: FieldSpec, key: str) -> None:
 
 def _choice(asked: Asked, name: str, s: FieldSpec, key: str, projection: Projection) -> None:
     given: tuple[str, ...] = getattr(asked.requirement, name)
-    labels = offered(s, projection)
+    labels = offered(s, projection, asked.requirement)
     every = projection.choices.get(s.vocabulary, {})
     labels = {**labels, **{n: f"{every.get(n, n)} (0)" for n in given if n not in labels}}
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
+from dss.cost import total_cost_range
 from dss.ranking import Ranking
 from flow import Selection
 from ontology.records import Grade
 from repository.projection import Projection
+from wizard.alternatives import best_of_each
 from wizard.words import MARKS
 
 _GRADES = tuple(Grade)
@@ -19,33 +23,60 @@ def rows_of(ranking: Ranking) -> np.ndarray:
     return np.array([s.row for s in ranking.scored], dtype=np.int64)
 
 
-def ranked(selection: Selection) -> pd.DataFrame:
-    """Place, model, score and the main figures, each with the mark of its evidence."""
+def ranked(selection: Selection, *, everything: bool = True) -> pd.DataFrame:
+    """Place, model, score and the main figures, each with the mark of its evidence; the index is the model's row.
+
+    Unless `everything` is shown, near-copies are left out, and the best of each kind says how many it stands for.
+    Latencies are in µs where the slowest takes less than a tenth of a millisecond.
+    """
     p = selection.candidates.projection
     rows = rows_of(selection.ranking)
+    copies = best_of_each(p, rows.tolist())
+    shown = np.ones(len(rows), bool) if everything else np.isin(rows, list(copies))
+    scored = [s for s, keep in zip(selection.ranking.scored, shown, strict=True) if keep]
+    rows = rows[shown]
     models = p.models.iloc[rows]
     cost = selection.candidates.column("total_cost_usd")
     assert isinstance(cost, np.ndarray)
+    low, high = total_cost_range(selection.requirement, p, selection.candidates.cloud)
     quality, quality_marks, metrics = _quality(p, rows)
-    return pd.DataFrame(
+    latency = _numbers(p, "inference_latency_ms", rows)
+    in_us = bool((latency[~np.isnan(latency)] < 0.1).all()) and not np.isnan(latency).all()
+    found = pd.DataFrame(
         {
-            "Place": [s.place for s in selection.ranking.scored],
-            "Score": [round(s.score, 2) for s in selection.ranking.scored],
+            "Place": [s.place for s in scored],
+            "Score": [round(s.score, 2) for s in scored],
             "Network": _labels(p, "net", models["network"]),
             "Device": _labels(p, "dev", models["device"]),
-            "Latency (ms)": _numbers(p, "inference_latency_ms", rows),
+            "Also with": [_also(p, copies.get(int(row), ())) for row in rows],
+            "Latency (µs)" if in_us else "Latency (ms)": latency * 1000 if in_us else latency,
             "Latency evidence": marks(p, "inference_latency_ms", rows),
             "Quality": quality,
             "Measure of quality": metrics,
             "Quality evidence": quality_marks,
             "Total cost (USD)": cost[rows],
+            "Cost may be (USD)": [_range(a, b) for a, b in zip(low[rows], high[rows], strict=True)],
             "Cost evidence": [_price_mark(p, d) for d in models["device"]],
             "Peak memory (MiB)": _numbers(p, "peak_memory_mib", rows),
             "Memory evidence": marks(p, "peak_memory_mib", rows),
             "Optimization": _labels(p, "opt", models["optimization"]),
             "Runtime": _labels(p, "rt", models["runtime"]),
-        }
+        },
+        index=rows,
     )
+    return found.drop(columns=["Also with"]) if everything else found
+
+
+def _also(p: Projection, copies: Sequence[int]) -> str:
+    """The runtimes of a model's near-copies."""
+    names = dict.fromkeys(_labels(p, "rt", p.models["runtime"].iloc[list(copies)]))
+    return ", ".join(names)
+
+
+def _range(low: float, high: float) -> str:
+    if np.isnan(low) or np.isnan(high) or low == high:
+        return ""
+    return f"{low:,.0f} to {high:,.0f}"
 
 
 def _labels(p: Projection, prefix: str, names: pd.Series) -> list[str]:

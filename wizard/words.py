@@ -6,6 +6,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from dss.asked import Asked as Questions
+from dss.cost import TotalCost, money
+from dss.effects import Help, share
+from dss.robust_words import percent
+from dss.robustness import Robustness
 from dss.words import SHAPES, named, precise
 from ontology.records import Grade
 from ontology.requirement import Limit, Relation, Requirement, Step, limits, spec, specs
@@ -89,6 +94,91 @@ def given_words(requirement: Requirement, projection: Projection) -> list[tuple[
 def models(n: int) -> str:
     """`1 model`, `1,527 models`."""
     return f"{n:,} model" if n == 1 else f"{n:,} models"
+
+
+def sure_word(found: Robustness, with_copies: float) -> str:
+    """The verdict in one sentence; `with_copies` is the chance of the winner and its near-copies together."""
+    first = found.of(found.winner).first
+    if first >= 0.9:
+        return "The choice is safe."
+    if with_copies >= 0.9:
+        return "The choice of network and device is safe; the runtime is nearly a tie."
+    if with_copies >= 0.6:
+        return "Likely, but not certain."
+    if with_copies >= 0.3:
+        return "A front-runner, no more."
+    return "Do not take the first place for settled: too much is unknown or nearly a tie."
+
+
+def sure_words(found: Robustness, with_copies: float) -> str:
+    """How often it comes first, and in cases of what."""
+    first, drawn = found.of(found.winner).first, found.drawn
+    kinds = [
+        (drawn.judgements, "your answers half a step either way"),
+        (drawn.unjoined_parts, "any weights where you compared nothing"),
+        (drawn.measured_ratings, "measurements within their spread"),
+        (drawn.voted_ratings, "votes within theirs"),
+        (drawn.unknown_ratings, "unknown figures anywhere from worst to best"),
+    ]
+    what = [words for n, words in kinds if n]
+    if not what:
+        return "Nothing about it is uncertain."
+    often = percent(first) if first else "none"
+    told = f"First in {often} of {found.samples:,} plausible cases: {', '.join(what)}."
+    if with_copies - first >= 0.005:
+        told += f" {percent(with_copies)} with the same network on the same device under another runtime."
+    return told
+
+
+def asked_words(found: Questions) -> str:
+    """Whether further answers can change the winner, for a manager."""
+    number, left = len(found.questions), len(found.questions) + len(found.needless)
+    if not left:
+        return "All fifteen comparisons are made."
+    if found.settled:
+        return "Further answers cannot change the winner."
+    verb = "answer still matters" if number == 1 else "answers still matter"
+    told = f"{_small(number).capitalize()} {verb}"
+    return told + (f"; {_small(left - number)} cannot change the winner." if left > number else ".")
+
+
+def open_words(found: Questions) -> str:
+    """Beside a result: what the comparisons that nobody made could still do to it."""
+    number = len(found.questions)
+    if found.settled or not number:
+        return asked_words(found)
+    which = "one comparison" if number == 1 else f"{_small(number)} comparisons"
+    return f"You left open {which} whose answers could still change the winner."
+
+
+def _small(number: int) -> str:
+    words = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+    return words[number] if number < len(words) else str(number)
+
+
+def help_words(found: Help) -> str:
+    """Whether the optimization helps on this device: pairs, the share that got slower, and where that is from."""
+    effect = found.effect("inference_latency_ms")
+    if effect is None:
+        return "Will it help on this device? No pair on record compares it here with the unoptimized network."
+    pairs = "the one comparable pair" if effect.pairs == 1 else f"{effect.pairs:,} comparable pairs"
+    told = (
+        f"Will it help on this device? In {pairs} it took {effect.median:.2f} × as long"
+        f"{' at the median' if effect.pairs > 1 else ''}; slower in {share(effect.worse, effect.pairs)} "
+        f"({', '.join(effect.sources)}; {', '.join(g.value for g in effect.grades)})."
+    )
+    return told + (" Table 1 says the opposite in general." if found.contradicted else "")
+
+
+def cost_range_words(cost: TotalCost) -> str:
+    """`May be $5,993 to $13,983: …`, or nothing where every part is quoted."""
+    if cost.low_usd is None or cost.high_usd is None or cost.low_usd == cost.high_usd:
+        return ""
+    low, high = (money(float(round(end))) for end in (cost.low_usd, cost.high_usd))
+    parts = " and ".join(f"the price of the {part}" if part != "other cost" else "the other cost"
+                         for part, _ in cost.spreads)  # fmt: skip
+    verb = "is" if len(cost.spreads) == 1 else "are"
+    return f"May be {low} to {high}, as {parts} {verb} no quotation."
 
 
 def readable(message: str) -> str:

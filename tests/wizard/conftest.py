@@ -15,7 +15,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from device.machine import this_machine
-from flow import collect, installation, set_up
+from flow import collect, installation
 from ontology.settings import Settings
 from optimizer import jobs
 from optimizer.recipe import Recipe
@@ -30,11 +30,9 @@ DIGITS = json.loads((ROOT / "examples" / "digits-classifier.json").read_text())
 
 
 @pytest.fixture(scope="session")
-def loaded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def loaded(installation: Settings) -> Path:
     """The home of an installation that no process holds open."""
-    home = tmp_path_factory.mktemp("installation")
-    list(set_up(Settings(home=home)))
-    return home
+    return installation.home
 
 
 @pytest.fixture(scope="session")
@@ -90,8 +88,7 @@ def built(loaded: Path, tmp_path_factory: pytest.TempPathFactory) -> Built:
     wait_for(settings.home, job)
     knowledge = installation(settings)
     assert isinstance(knowledge.graph, EmbeddedGraph)
-    collect(settings, knowledge.graph)
-    knowledge.changed()
+    collect(settings, knowledge)
     return Built(settings, job, knowledge)
 
 

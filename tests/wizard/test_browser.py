@@ -76,6 +76,22 @@ def test_the_paper_case_from_example_to_choice_and_back_and_a_near_miss(loaded: 
         winner = page.locator(".card h3").first.inner_text()
         restored = page.url
 
+        # It says how sure that is; a row that is ticked stands beside the winner; the decision is recorded.
+        page.get_by_text("plausible cases").wait_for()
+        expect(page.locator(".chance")).to_have_count(5)
+        table = page.locator('[data-testid="stDataFrame"]').first
+        table.scroll_into_view_if_needed()
+        corner = table.bounding_box()
+        assert corner is not None
+        page.mouse.click(corner["x"] + 18, corner["y"] + 35 + 35 + 17)  # the box of the second row
+        page.get_by_role("heading", name="Side by side").wait_for()
+        expect(page.locator(".beside th b")).to_have_count(2)
+        page.get_by_role("button", name="Record this decision").click()
+        page.get_by_label("Your name").fill("Jane")
+        page.locator(".st-key-decide button").click()
+        page.get_by_text("Recorded as").wait_for()
+        assert page.url == restored
+
         # The browser's back and forward lose nothing.
         for step in reversed(list(HEADINGS)):
             page.go_back()

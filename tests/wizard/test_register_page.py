@@ -13,6 +13,7 @@ from optimizer.data import load
 from tests.wizard.conftest import Built
 from tests.wizard.pages import html, opened, text, upload
 from tests.wizard.test_model_page import archive
+from wizard.register_records import EXAMPLE
 
 HEADER = "network,device,precision,runtime,task,dataset,latency (s),accuracy (%)\n"
 GOOD = "MobileNet v2,Samsung Galaxy S23,w8a8,LiteRT on NPU,Image classification,imagenet-val,0.00043,70.3\n"
@@ -113,3 +114,30 @@ def test_a_file_that_is_no_model_is_refused(app: AppTest) -> None:
     upload(app, "file-model", "mine.tflite", np.arange(5000).tobytes())
     assert "**Refused.**" in text(app)
     assert not [b for b in app.button if b.key == "file-measure"]
+
+
+def test_a_name_that_nobody_knows_is_mended_on_the_page(fresh_app: AppTest) -> None:
+    opened(fresh_app, {"view": "register"})
+    upload(fresh_app, "csv-file", "mine.csv", (HEADER + SLIP).encode())
+    key = "csv-name-device-Samsung Galaxi S23"
+    assert fresh_app.selectbox(key=key).options[0] == "Samsung Galaxy S23"
+    fresh_app.selectbox(key=key).select("samsung-galaxy-s23").run()
+    assert not fresh_app.error
+    assert list(fresh_app.dataframe[0].value["Device"]) == ["Samsung Galaxy S23"]
+    fresh_app.selectbox(key=key).select("").run()
+    assert list(fresh_app.dataframe[0].value["Device"]) == ["Samsung Galaxi S23 (new)"]
+
+
+def test_records_as_turtle_are_shown_and_stored(fresh_app: AppTest, fresh: Settings) -> None:
+    opened(fresh_app, {"view": "register"})
+    good = EXAMPLE.encode()
+    upload(fresh_app, "records-file", "mine.ttl", good.replace(b"0.43", b"430"))
+    assert "it looks like microseconds" in fresh_app.error[0].value
+    assert fresh_app.button(key="records-store").disabled
+    upload(fresh_app, "records-file", "mine.ttl", good)
+    assert not fresh_app.error
+    assert list(fresh_app.dataframe[0].value["Name"]) == ["m:my-model", "p:my-run"]
+    fresh_app.button(key="records-store").click().run()
+    assert "1 of them models" in fresh_app.success[0].value
+    assert "my-model" in flow.installation(fresh).projection.positions
+    assert "2 known already" in html(fresh_app)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dss.groups import Group, Person
 from dss.preferences import ALL_PAIRS, SIGNED_SCALE, Pair, Preference, Preferences
 from ontology.records import Grade
 from ontology.requirement import Requirement, specs
@@ -138,11 +139,46 @@ requirements = st.builds(
 
 @given(requirements, judgements, st.sampled_from([*PAGES, BUILD]))
 def test_every_state_survives_the_link(requirement: Requirement, made: tuple[Preference, ...], page: str) -> None:
-    asked = Asked(requirement, Preferences(made), page, {})
+    asked = Asked(requirement, Group.alone(Preferences(made)), page, {})
     assert restore(asked.parameters(), CHOICES) == asked
 
 
-@given(st.dictionaries(st.sampled_from([*dict(specs()), "step", "prefs", "title", "x"]), st.text(max_size=60)))
+def test_several_people_each_have_a_name_in_the_link() -> None:
+    link = {"step": "preferences", "prefs": "Ann=performance-cost:5|Ben=latency-security:-3", "person": "Ben"}
+    asked = restore(link, CHOICES)
+    assert [p.name for p in asked.group] == ["Ann", "Ben"]
+    assert (asked.who, [j.in_words() for j in asked.preferences]) == ("Ben", ["security over latency: weak"])
+    assert asked.parameters() == link
+    assert "person" not in asked.with_group(asked.group, "Ann").parameters()  # the first is shown anyway
+    alone = asked.with_group(asked.group.without("Ben"), "Ben")
+    assert (alone.who, alone.parameters()["prefs"]) == ("Ann", "Ann=performance-cost:5")
+    assert alone.with_group(alone.group.without("Ann")).parameters() == {"step": "preferences"}
+
+
+def test_people_that_cannot_be_used_are_told_and_the_others_stay() -> None:
+    asked = restore({"prefs": "Ann=performance-cost:4|Ann=cost-latency:3|=cost-latency:3", "person": "Eve"}, CHOICES)
+    assert [(p.name, len(p.preferences)) for p in asked.group] == [("Ann", 0)]
+    assert [(n.field, n.message) for n in asked.notes] == [
+        ("prefs", "'performance-cost:4': '4' is not on the scale, use one of -9, -5, -3, 1, 3, 5, 9"),
+        ("prefs", "two people are called 'Ann': give each a name of their own"),
+        ("prefs", "'' is no name for a person: use 1 to 80 characters, without spaces at the ends"),
+        ("person", "nobody here is called 'Eve'; the first person is shown"),
+    ]
+
+
+names = st.text(min_size=1, max_size=12).filter(lambda n: n.isprintable() and n == n.strip())
+
+
+@given(st.dictionaries(names, judgements, min_size=1, max_size=4), st.data())
+def test_everybodys_answers_survive_the_link(made: dict[str, tuple[Preference, ...]], data: st.DataObject) -> None:
+    group = Group(tuple(Person(name, Preferences(answers)) for name, answers in made.items()))
+    asked = restore({}, CHOICES).with_group(group, data.draw(st.sampled_from(list(made))))
+    assert restore(asked.parameters(), CHOICES) == asked
+
+
+@given(
+    st.dictionaries(st.sampled_from([*dict(specs()), "step", "prefs", "person", "title", "x"]), st.text(max_size=60))
+)
 def test_no_link_breaks_the_page_and_its_wrong_entries_survive_too(link: dict[str, str]) -> None:
     asked = restore(link, CHOICES)
     again = restore(asked.parameters(), CHOICES)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from dss.matching import find, visible
 from ontology.requirement import Limit, Relation, Requirement, limits, spec
 from repository.knowledge import Knowledge
-from repository.projection import Coded
-from wizard.choices import offered
+from wizard.choices import counted, offered
 from wizard.words import given_words, limit_words, number, plain, quantity, readable
 
 
@@ -63,15 +63,24 @@ def test_fields_in_messages_go_by_their_labels() -> None:
     assert readable("see examples/abc.json and project.nothing") == "see examples/abc.json and project.nothing"
 
 
-def test_only_what_models_use_is_offered_with_how_many(knowledge: Knowledge) -> None:
+def test_only_what_models_use_is_offered_with_how_many_would_be_found(knowledge: Knowledge) -> None:
     p = knowledge.projection
-    tasks = offered(spec("task"), p)
-    purposes = p.columns["purpose"]
-    assert isinstance(purposes, Coded)
-    values = [purposes[row] for row in range(len(p))]
-    detection = sum(isinstance(value, frozenset) and "object-detection" in value for value in values)
-    assert tasks["object-detection"] == f"Object detection ({detection:,})"
-    assert "anomaly-detection" in p.choices["purpose"]
-    assert "anomaly-detection" not in tasks
+    for task in ("object-detection", "anomaly-detection"):
+        found = len(find(Requirement(task=(task,)), p).matches)
+        assert found > 0
+        assert offered(spec("task"), p)[task] == f"{p.label('purpose', task)} ({found:,})"
     assert spec("business_focus").relation is Relation.ONE_OF_IF_STATED
     assert offered(spec("business_focus"), p)["retail"] == "Retail"
+
+
+def test_a_reference_device_is_counted_only_where_choosing_it_shows_it(knowledge: Knowledge) -> None:
+    p = knowledge.projection
+    hidden = ~visible(Requirement(), p)
+    assert hidden.any()
+    device = str(p.models["device"][hidden].iloc[0])
+    asked = Requirement(device_names=(device,))
+    assert counted(spec("device_names"), p)[device] == len(find(asked, p).matches)
+    task = str(p.models["purpose"][hidden].dropna().iloc[0])
+    every = counted(spec("task"), p, Requirement(reference_devices=True))[task]
+    assert every == len(find(Requirement(task=(task,), reference_devices=True), p).matches)
+    assert counted(spec("task"), p)[task] < every
