@@ -135,7 +135,7 @@ def differences(found: Comparison) -> str:
 
 
 def _apart(name: str, points: float, most: float, colour: str, kind: str = "") -> str:
-    bar = f'<i style="width:{100 * abs(points) / most:.1f}%;background:{colour}"></i>'
+    bar = f'<i style="width:{100 * abs(points) / most:.1f}%;background:{colour}"></i>' if points else ""
     first, second = (bar, "") if points > 0 else ("", bar)
     told = f"{abs(points):.2f}" if abs(points) >= _WORTH_TELLING else "0"
     return (

@@ -42,7 +42,7 @@ def show(asked: Asked, selection: Selection) -> None:
             if all(c.row != found.winner for c in shown):
                 shown = [*shown[: FIRST - 1], found.of(found.winner)]
             if share < 0.6 and not asked.requirement.task:
-                st.write("Name a task: models for different tasks compete here, and that is most of what is unsettled.")
+                st.write("Name a task: models for different tasks compete here.")
             st.html(pictures.chances(shown, lambda row: alternatives.titled(candidates, row), found.winner))
         with right:
             rows = [c.row for c in found.chances[:10]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pyoxigraph as ox
@@ -23,6 +23,7 @@ EXAMPLES: dict[str, Any] = {
     "float": 0.1,
     "bool": False,
     "date": date(2026, 1, 31),
+    "datetime": datetime(2026, 1, 31, 12, 30, tzinfo=UTC),
     "Grade": Grade.DECLARED,
     "Objective": Objective.COST,
     "tuple[str, ...]": ("one", "two"),
@@ -58,7 +59,11 @@ def test_every_field_is_written_and_comes_back(kind: type[Record]) -> None:
         if space := f.metadata.get("prefix"):
             expected = {node(space, one).value for one in several}
         else:
-            written = {False: "false", Grade.DECLARED: f"{PREFIXES['']}declared"}
+            written = {
+                False: "false",
+                Grade.DECLARED: f"{PREFIXES['']}declared",
+                EXAMPLES["datetime"]: "2026-01-31T12:30:00Z",
+            }
             expected = {written.get(one, str(one)) for one in several}
         assert found.pop(PREFIXES[prefix] + word) == expected, f.name
     assert found == {}
