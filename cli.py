@@ -25,6 +25,7 @@ cli = typer.Typer(
 )
 cli.add_typer(cli_graph.verbs)
 RequestFile = Annotated[Path, typer.Argument(help="A requirement as JSON, such as examples/abc-medical.json.")]
+VERSION = "0.1.0.dev0"  # as in CHANGELOG.md
 USAGE = 2  # exit code for input that cannot be used, as typer's own
 
 
@@ -34,7 +35,22 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     with _plain_errors():
-        cli()
+        cli(prog_name="./dlom")
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"DLOM {VERSION} on Python {sys.version.split()[0]}")
+        raise typer.Exit
+
+
+@cli.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which version this is.")
+    ] = False,
+) -> None:
+    """What may stand before a verb."""
 
 
 @cli.command()

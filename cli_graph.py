@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from repository.formats import Format as Media
 from terminal import InputError, knowledge_of, read, set_up, settings_of
 
 if TYPE_CHECKING:
     from repository.knowledge import Knowledge
 
 verbs = typer.Typer()
+CHECK_SECONDS = 5.0  # for finding out whether columns mix metrics, beside the query's own time
 Format = Annotated[str, typer.Option(help="table, csv or json; a CONSTRUCT is written as Turtle.")]
 
 
@@ -115,7 +117,9 @@ def history(model: Annotated[str, typer.Argument(help="The model's name, as in s
         if model not in knowledge.projection.positions:
             raise InputError(f"there is no model {model!r}; write the name that select --json gives")
         drifted = drift(knowledge.graph, model)
-    shown = drifted[["figure", "value", "unit", "obtained", "evidence", "current", "difference_percent"]].copy()
+    shown = drifted[
+        ["figure", "value", "unit", "obtained", "registered", "evidence", "current", "difference_percent"]
+    ].copy()
     shown["withdrawn"] = [
         "" if by is None else f"by {by}: {why}"
         for by, why in zip(drifted["withdrawn_by"], drifted["withdrawn_because"], strict=True)
@@ -145,10 +149,11 @@ def withdraw(
 @verbs.command()
 def token(
     name: Annotated[str | None, typer.Argument(help="Whom it is for, such as ci; without it they are listed.")] = None,
-    read_only: Annotated[bool, typer.Option("--read-only", help="It may ask, and not write.")] = False,
+    read_only: Annotated[bool, typer.Option("--read-only", help="It may ask, and not register.")] = False,
+    update: Annotated[bool, typer.Option("--update", help="It may also change and remove whole graphs.")] = False,
     revoke: Annotated[bool, typer.Option("--revoke", help="Take it back.")] = False,
 ) -> None:
-    """Issue a token for another program that writes over HTTP; it is shown this once."""
+    """Issue a token for another program that registers over HTTP; it is shown this once."""
     from repository import tokens
 
     home = settings_of().home
@@ -158,8 +163,10 @@ def token(
     elif revoke:
         tokens.revoke(home, name)
         typer.echo(f"{name} is taken back")
+    elif read_only and update:
+        raise InputError("--read-only and --update exclude each other; write one of them")
     else:
-        typer.echo(tokens.issue(home, name, "read" if read_only else "write"))
+        typer.echo(tokens.issue(home, name, "read" if read_only else "update" if update else "register"))
         typer.echo("send it as `Authorization: Bearer …`; it is not shown again", err=True)
 
 
@@ -175,14 +182,24 @@ def _pairs(given: list[str]) -> dict[str, str]:
     return {key.strip(): value.strip() for key, _, value in (one.partition("=") for one in given)}
 
 
+class _Limited:
+    """The graph for the check for mixed columns, in its limits of time: no answer waits long for a warning."""
+
+    def __init__(self, knowledge: Knowledge) -> None:
+        self._knowledge = knowledge
+
+    def query(self, text: str, format: Media = Media.CSV) -> bytes:
+        """A query of the check. Raises GraphError or RefusedQuery."""
+        return self._knowledge.answer(text, format, seconds=CHECK_SECONDS).body
+
+
 def _answer(knowledge: Knowledge, text: str, format: str, asked: str) -> None:
     from dss.report import table
-    from repository.graph import Format as Media
     from repository.mixing import mixing, said
 
     found = knowledge.answer(text, Media.JSON if format == "json" else Media.CSV)
-    notes = [found.note, *said(mixing(text, knowledge.graph))] if format == "table" else [found.note]
-    for note in notes:
+    # On stderr, so that what reads the answer gets the answer alone.
+    for note in (found.note, *said(mixing(text, _Limited(knowledge)))):
         if note:
             typer.echo(note, err=True)
     if format != "table" or found.format is Media.TURTLE:

@@ -331,7 +331,7 @@ def besiege(home: Path, address: str, requests: int, threads: int = THREADS, see
     """Send the requests to the app at `address`, whose state is in `home` and which holds its own store."""
     token = json.loads((home / SERVER).read_text())["token"]
     key = {"Authorization": f"Bearer {token}"}
-    tokens = issue(home, "hostile-reader", "read"), issue(home, "hostile-writer", "write")
+    tokens = issue(home, "hostile-reader", "read"), issue(home, "hostile-writer", "update")
     with httpx.Client(base_url=address, timeout=120, trust_env=False) as client, trap() as laid:
         before = digest(client, key)
         port = int(address.rpartition(":")[2])

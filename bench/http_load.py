@@ -144,7 +144,7 @@ def main() -> Iterable[Row]:
     with shipped.copy_of_home() as home, app(home) as address:
         _wait_for(home / SERVER)
         sample = ("mobilenet-v2", "w8a8", "samsung-galaxy-s23", "litert-npu")
-        load = put_under_load(address, issue(home, "load", "write"), sample, seconds)
+        load = put_under_load(address, issue(home, "load", "register"), sample, seconds)
     yield Row("wrong counts", len(load.wrong), "", "", "; ".join(load.wrong[:3]))
     yield Row("requests that failed", len(load.failed), "", "", "; ".join(load.failed[:3]))
     yield Row("readers sent away for a moment (503)", load.busy, "")

@@ -227,6 +227,7 @@ class Performance(Record):
     source: str | None = link("src", prop="prov:hadPrimarySource")
     source_detail: str | None = attribute()
     obtained: date | None = attribute(prop="prov:generatedAtTime")
+    registered_at: datetime | None = attribute()
     current: bool | None = attribute()
     carried_from: str | None = link("p")
     same_run_as: str | None = link("p")

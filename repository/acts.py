@@ -8,20 +8,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Set
+from datetime import UTC, datetime
 from itertools import count
 
 import pyoxigraph as ox
 
-from ontology.records import camel, figure_kinds
+from ontology.records import Grade, camel, figure_kinds
 from repository.change import Change, about
-from repository.terms import curie_node, shortened
+from repository.terms import curie_node, local, shortened
 
 CURRENT, PERFORMANCE = curie_node(":current"), curie_node(":performance")
 WITHDRAWN_AT, WITHDRAWN_BY, WITHDRAWN_BECAUSE = (
     curie_node(p) for p in ("prov:invalidatedAtTime", ":withdrawnBy", ":withdrawnBecause")
 )
-LATER = frozenset({CURRENT, WITHDRAWN_AT, WITHDRAWN_BY, WITHDRAWN_BECAUSE})
+REGISTERED_AT = curie_node(":registeredAt")
+_WITHDRAWAL = frozenset({WITHDRAWN_AT, WITHDRAWN_BY, WITHDRAWN_BECAUSE})
+LATER = frozenset({CURRENT, REGISTERED_AT}) | _WITHDRAWAL
 """What may come to be said of an act after it has happened."""
+_OBTAINED, _EVIDENCE = curie_node("prov:generatedAtTime"), curie_node(":evidence")
 _FIGURES = frozenset(curie_node(f":{camel(kind.name)}") for kind in figure_kinds())
 _QUALITY = frozenset(map(curie_node, (":accuracyPercent", ":metricValue")))
 _OF_QUALITY = frozenset(
@@ -44,11 +48,44 @@ def is_current(change: Change, act: ox.NamedNode) -> bool:
 
 
 def set_current(change: Change, act: ox.NamedNode, current: bool) -> None:
-    """Say of an act that stood in the graph before whether its figures hold from now on."""
+    """Say of an act whether its figures hold from now on."""
     said = change.of(act)
     flags = {q for q in said if q.predicate == CURRENT}
-    change.removed |= flags
+    change.drop(flags)
     change.add(ox.Quad(act, CURRENT, ox.Literal(current), q.graph_name) for q in (flags or set(list(said)[:1])))
+
+
+def day_of(change: Change, act: ox.NamedNode) -> str:
+    """The day as of which it counts, as 2026-11-20: when it was obtained, else registered (UTC); else empty."""
+    return _text(change, act, _OBTAINED) or _text(change, act, REGISTERED_AT)[:10]
+
+
+def youth(change: Change, act: ox.NamedNode) -> tuple[str, int]:
+    """Of two acts that give one figure the one with the greater youth counts: the later day, then better evidence."""
+    grades = [local(q.object.value) for q in change.of(act) if q.predicate == _EVIDENCE and hasattr(q.object, "value")]
+    return day_of(change, act), -min((Grade(g).rank for g in grades), default=len(Grade))
+
+
+def registered(change: Change, act: ox.NamedNode) -> datetime:
+    """When it was stored; the first moment of all where that is not known."""
+    told = _text(change, act, REGISTERED_AT)
+    return datetime.fromisoformat(told) if told else datetime.min.replace(tzinfo=UTC)
+
+
+def told_withdrawn(change: Change, act: ox.NamedNode) -> str | None:
+    """The sentence that says by whom and why it was withdrawn; None where it was not."""
+    day, by, because = (_text(change, act, p) for p in (WITHDRAWN_AT, WITHDRAWN_BY, WITHDRAWN_BECAUSE))
+    return withdrawn_words(shortened(act.value), day, by, because) if day else None
+
+
+def withdrawn_words(short: str, day: str, by: str, because: str) -> str:
+    """The same from its parts."""
+    return f"{short} was withdrawn on {day} by {by}: {because}; it counts no more, so register a later act anew"
+
+
+def _text(change: Change, act: ox.NamedNode, predicate: ox.NamedNode) -> str:
+    found = (q.object for q in change.of(act) if q.predicate == predicate)
+    return next((o.value for o in found if isinstance(o, ox.Literal)), "")
 
 
 def is_part(act: ox.NamedNode, of: ox.NamedNode) -> bool:
@@ -60,7 +97,7 @@ def keep_part(change: Change, model: ox.NamedNode, act: ox.NamedNode, kept: Set[
     """Have some of an act's figures current in a part of it, which `model` names among its performances."""
     part = _free(change, f"{act.value}-rest")
     said = change.of(act)
-    dropped = (_FIGURES - kept) | LATER | {_DETAIL} | (set() if kept & _QUALITY else _OF_QUALITY)
+    dropped = (_FIGURES - kept) | _WITHDRAWAL | {CURRENT} | {_DETAIL} | (set() if kept & _QUALITY else _OF_QUALITY)
     change.add(ox.Quad(part, q.predicate, q.object, q.graph_name) for q in said if q.predicate not in dropped)
     home = next(q.graph_name for q in said)
     told = next(

@@ -50,6 +50,13 @@ class Change:
         for quad in statements:
             self._added[quad.subject].add(quad)
 
+    def drop(self, statements: Iterable[ox.Quad]) -> None:
+        """Have these go, whether they stood there or were to come."""
+        for quad in statements:
+            self._added[quad.subject].discard(quad)
+            if isinstance(quad.subject, ox.NamedNode) and quad in self.stood.get(quad.subject, ()):
+                self.removed.add(quad)
+
     def of(self, subject: ox.NamedNode) -> set[ox.Quad]:
         """What will be said of a thing afterwards."""
         return (self.stood.get(subject, set()) - self.removed) | self._added.get(subject, set())

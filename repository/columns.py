@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from ontology.units import FACTORS, to_unit
@@ -28,6 +28,7 @@ _UNITS: Mapping[str, Mapping[str, float]] = {
     "MiB": {"bytes": 1 / 1024**2},
     "": {"million": 1e6, "millions": 1e6, "thousand": 1e3, "thousands": 1e3, "b": 1e9},
 }
+_NUMBER = re.compile(r"\s*([+-]?[\d.,_]+(?:[eE][+-]?\d+)?)\s*(\D.*?)?\s*")  # and its unit
 _TIMES = ("runtime", "time", "run time", "execution time", "elapsed")  # mean a latency only with a unit of time
 
 
@@ -130,14 +131,25 @@ def columns(headers: Iterable[str], chosen: Mapping[str, str] | None = None) -> 
     return tuple(found)
 
 
-def number(text: str, column: Column) -> float | None:
+def decimal_sign(cells: Iterable[str]) -> str:
+    """What parts off the decimals in a table whose cells semicolons part: "," or ".", or "" when no cell tells.
+
+    `0,31` and `1.234,5` tell a comma, `0.31` a point, and of `1,234` alone nobody can know. Where both are told, it is
+    the point, so that numbers with a comma are refused.
+    """
+    found = {sign for cell in cells if (match := _NUMBER.fullmatch(cell)) for sign in _told_by(match[1])}
+    return "." if "." in found else "," if found else ""
+
+
+def number(text: str, column: Column, decimal: str = ".") -> float | None:
     """The number in a cell, in the unit of its field; a unit in the cell goes before that of the header.
 
-    None for an empty cell. Raises ValueError for what is no number or has a unit that is not known.
+    `decimal` is as `decimal_sign` has it. None for an empty cell. Raises ValueError for what is no number, may be two
+    of them, or has a unit that is not known.
     """
     if text.strip().casefold() in NOT_KNOWN:
         return None
-    match = re.fullmatch(r"\s*([+-]?[\d.,_]+(?:[eE][+-]?\d+)?)\s*(\D.*?)?\s*", text)
+    match = _NUMBER.fullmatch(text)
     if match is None:
         raise ValueError(f"{text.strip()[:40]!r} is not a number")
     factor = column.factor
@@ -147,7 +159,29 @@ def number(text: str, column: Column) -> float | None:
         if given is None:
             raise ValueError(f"{match[2][:20]!r} in {text.strip()[:40]!r} is not a unit of {FIELD[column.field].label}")
         factor = given
-    return to_unit(match[1], "") * factor
+    return to_unit(_with_point(match[1], decimal), "") * factor
+
+
+def _told_by(digits: str) -> Iterator[str]:
+    """The sign of the decimals, where a number can be read in one way only."""
+    for sign, other in ((",", "."), (".", ",")):
+        whole, parted, decimals = digits.partition(sign)
+        grouped = re.fullmatch(rf"[+-]?\d{{1,3}}(?:\{other}\d{{3}})+", whole) is not None
+        plain = re.fullmatch(r"[+-]?\d*", whole) is not None
+        may_be_group = re.fullmatch(r"[+-]?[1-9]\d{0,2}", whole) is not None and re.fullmatch(r"\d{3}", decimals)
+        if parted and re.fullmatch(r"\d+(?:[eE][+-]?\d+)?", decimals) and (grouped or (plain and not may_be_group)):
+            yield sign
+
+
+def _with_point(digits: str, decimal: str) -> str:
+    """The same number as English writes it. Raises ValueError where `1,234` may be two numbers."""
+    other = "." if decimal == "," else ","
+    if decimal == "." or digits.count(",") > 1:
+        return digits
+    if re.fullmatch(rf"[+-]?[1-9]\d{{0,2}}\{other}\d{{3}}", digits):
+        groups, decimals = re.sub(r"[.,]", "", digits), digits.replace(".", ",")
+        raise ValueError(f"{digits} may be a thousand times {decimals}; write {groups} or {decimals}0")
+    return digits.replace(".", "").replace(",", ".") if decimal == "," else digits
 
 
 def _column(header: str, chosen: str | None) -> Column:

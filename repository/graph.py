@@ -17,6 +17,7 @@ import pandas as pd
 import pyoxigraph as ox
 
 from ontology.namespaces import PREFIXES
+from repository.dotted import written_out
 from repository.formats import Format as Format
 
 _HELD = re.compile(r"While lock file: |lock hold by current process")  # RocksDB's words; a path may contain "lock"
@@ -91,7 +92,7 @@ class EmbeddedGraph:
     def query(self, text: str, format: Format = Format.CSV) -> bytes:
         """Run one query over the union of all graphs. Raises GraphError with the engine's own words."""
         try:
-            results = self._store.query(text, use_default_graph_as_union=True)
+            results = self._store.query(written_out(text), use_default_graph_as_union=True)
             return _serialised(results, format)
         except (SyntaxError, ValueError, OSError, RuntimeError) as error:
             raise GraphError(f"the query could not be run: {_one_line(error)}") from error
@@ -113,9 +114,15 @@ class EmbeddedGraph:
                 self._store.bulk_extend(fresh)  # three times as fast as one transaction, and not one
         return len(fresh)
 
-    def quads(self, graph: ox.NamedNode) -> list[ox.Quad]:
-        """Everything in a named graph."""
-        return list(self._store.quads_for_pattern(None, None, None, graph))
+    def quads(
+        self,
+        graph: ox.NamedNode | None,
+        subject: ox.NamedNode | ox.BlankNode | ox.Triple | None = None,
+        predicate: ox.NamedNode | None = None,
+        object: ox.NamedNode | None = None,
+    ) -> list[ox.Quad]:
+        """Everything in a named graph, or in all graphs, of a subject, a predicate and an object where one is named."""
+        return list(self._store.quads_for_pattern(subject, predicate, object, graph))
 
     def names(self) -> list[ox.NamedNode]:
         """The named graphs, in order; one that was emptied may still be among them."""

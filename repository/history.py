@@ -22,11 +22,12 @@ _PART = re.compile(r"(-rest(-[0-9]+)?)+$")
 def drift(graph: Graph, model: str) -> pd.DataFrame:
     """All that was ever obtained for each figure of a model (local name), the oldest first; a row a figure of an act.
 
-    Columns: `figure`, `value`, `unit`, `obtained` (a date as text), `evidence`, `performance`, `run`, `noisy`,
-    `source`, `metric`, `test_set`, `current` (whether it holds now), `withdrawn_at`, `withdrawn_by`,
+    Without a date an act counts as of its registration. Columns: `figure`, `value`, `unit`, `obtained` (a date as
+    text), `registered` (a moment as text, in UTC; None for what was shipped), `evidence`, `performance`, `run`,
+    `noisy`, `source`, `metric`, `test_set`, `current` (whether it holds now), `withdrawn_at`, `withdrawn_by`,
     `withdrawn_because`, and `difference_percent`: 100 × (value − current value) / |current value|. The difference is
-    NaN where no value is current, where that is 0, and for qualities of another metric or data set. A figure that
-    holds in a part of an act stands in the row of the act. Empty for a model without figures. Raises GraphError.
+    NaN where no value is current, where that is 0, and for qualities of another metric or data set. A figure that holds
+    in a part of an act stands in the row of the act. Empty for a model without figures. Raises GraphError.
     """
     rows = frame(graph, bind(query("model-drift"), model=[Name("m", model)])).astype(object)
     rows = rows.where(rows.notna(), None)
@@ -39,12 +40,18 @@ def drift(graph: Graph, model: str) -> pd.DataFrame:
     rows = _without_parts(rows)
     rows["difference_percent"] = _differences(rows)
     order = {k.name: i for i, k in enumerate(figure_kinds())}
-    rows = rows.assign(place=rows["figure"].map(order), day=rows["obtained"].map(lambda d: d or ""))
-    rows = rows.sort_values(["place", "day", "performance"]).drop(columns=["place", "day"]).reset_index(drop=True)
+    rows = rows.assign(place=rows["figure"].map(order), day=days(rows))
+    rows["moment"] = pd.to_datetime(rows["registered"], utc=True, format="ISO8601")
+    rows = rows.sort_values(["place", "day", "moment", "performance"], na_position="first").reset_index(drop=True)
     return rows[[
-        "figure", "value", "unit", "obtained", "evidence", "performance", "run", "noisy", "source", "metric",
-        "test_set", "current", "difference_percent", "withdrawn_at", "withdrawn_by", "withdrawn_because",
+        "figure", "value", "unit", "obtained", "registered", "evidence", "performance", "run", "noisy", "source",
+        "metric", "test_set", "current", "difference_percent", "withdrawn_at", "withdrawn_by", "withdrawn_because",
     ]]  # fmt: skip
+
+
+def days(rows: pd.DataFrame) -> list[str]:
+    """The day as of which each row of `drift` counts: obtained, else registered, else empty; as 2026-11-20."""
+    return [o or (r or "")[:10] for o, r in zip(rows["obtained"], rows["registered"], strict=True)]
 
 
 def spread(drifted: pd.DataFrame) -> pd.DataFrame:

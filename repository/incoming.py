@@ -9,24 +9,27 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta, timezone
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ontology.records import Model, Performance, Record, Vote
+from ontology.records import Grade, Model, Performance, Record, Vote
 from repository import records_json, records_rdf
-from repository.change import RegistrationError, about, canonical, turtle
+from repository.change import RegistrationError, turtle
 from repository.comparables import known
-from repository.graph import EmbeddedGraph
+from repository.graph import EmbeddedGraph, GraphError
 from repository.knowledge import Knowledge
 from repository.measurements import Named, Taken, read
 from repository.plausibility import Severity, findings
-from repository.register import LOCAL, Registered, faults
+from repository.register import LOCAL, Registered, trial
+from repository.remote import RemoteGraph
 from repository.shapes import validate
 from repository.sources.names import Names
 from repository.store import store
 from repository.terms import node, shortened
 from repository.triples import quads
+from repository.withdraw import withdrawn_among
 
 CSV, TURTLE, JSON_LD, JSON = "text/csv", "text/turtle", "application/ld+json", "application/json"
 MEDIA_TYPES: Mapping[str, tuple[str, ...]] = {
@@ -38,6 +41,7 @@ MEDIA_TYPES: Mapping[str, tuple[str, ...]] = {
 """What can be sent, with the endings of files that hold it."""
 LARGEST = 16 * 2**20  # bytes
 _MEND = "mend them, or ask for the good ones only"
+_FIRST_TO_BEGIN = timezone(timedelta(hours=14))  # where a day begins first
 _ROUNDS = 5  # in which what depended on a refused thing is refused, too
 _FOCUS = re.compile(r"(\w+:\S*?)(?::?\s|$)")  # the thing that a reason is about: `p:mine :sizeKib: …`, `m:mine: …`
 
@@ -109,6 +113,24 @@ class Outcome:
             "columns": dict(self.columns),
         }
 
+    @classmethod
+    def from_json(cls, said: Mapping[str, Any]) -> Outcome:
+        """What `to_json` has written. Raises KeyError or TypeError for anything else."""
+        return cls(
+            new=tuple(said["new"]),
+            updated=tuple(said["updated"]),
+            unchanged=tuple(said["unchanged"]),
+            rejected=tuple(Remark(r["where"], tuple(r["reasons"])) for r in said["rejected"]),
+            warnings=tuple(Remark(r["where"], tuple(r["messages"])) for r in said["warnings"]),
+            confirmations=tuple(
+                Named(c["field"], c["written"], c["name"] or "", c["new"], tuple(c["near"]))
+                for c in said["confirmations"]
+            ),
+            reasons=tuple(said["reasons"]),
+            columns=dict(said["columns"]),
+            dry_run=said["dry_run"],
+        )
+
 
 @dataclass(frozen=True)
 class _Bundle:
@@ -131,24 +153,36 @@ def incoming(
     sure: bool = False,
     chosen: Mapping[str, str] | None = None,
     meant: Mapping[str, str] | None = None,
+    measured_here: bool = False,
 ) -> Outcome:
     """Register what was sent. `facts` is the folder of the shipped facts, whose reviewed names are used.
 
     Of a table, `allow_new` takes unknown networks, devices and data sets (those named, or all) as new ones, `purpose`
     holds for rows that have none, `chosen` (header → field) and `meant` (written → known name) go before what is
     proposed. `good` stores what has no fault and tells the rest; `sure` accepts figures that only differ from what is
-    known; `dry_run` stores nothing. What is wrong with the body is told in the outcome; raises GraphError when the
-    store cannot be reached.
+    known; `dry_run` stores nothing. `measured_here` lets acts be :measured, for what DLOM itself has measured. What is
+    wrong with the body is told in the outcome; raises GraphError when the store cannot be reached.
     """
     kind = media_type.partition(";")[0].strip().lower()
     taken = Taken(chosen or {}, {"purpose": purpose} if purpose else {}, meant or {}, allow_new, sure)
     try:
         if len(body) > LARGEST:
             raise ValueError(f"{len(body):,} bytes are too many; send at most {LARGEST:,} at a time")
+        if isinstance(knowledge.graph, RemoteGraph) and kind in MEDIA_TYPES and isinstance(allow_new, bool) and (
+            measured_here or kind == CSV or not any(_claims(b) for b in _by_model(_records(body, kind)))
+        ):  # fmt: skip
+            switches = {"allow-new": allow_new, "good": good, "dry-run": dry_run, "sure": sure}
+            given = [(name, "yes") for name, is_on in switches.items() if is_on]
+            given += [("purpose", purpose)] if purpose else []
+            given += [("map", f"{theirs}={ours}") for theirs, ours in taken.chosen.items()]
+            given += [("meaning", f"{theirs}={ours}") for theirs, ours in taken.meant.items()]
+            return _sent(body, kind, knowledge, knowledge.graph, given)
         if kind == CSV:
             judged, bundles = _table(body, knowledge, facts, taken)
         else:
-            return records_incoming(_records(body, kind), knowledge, good=good, dry_run=dry_run, sure=sure)
+            return records_incoming(
+                _records(body, kind), knowledge, good=good, dry_run=dry_run, sure=sure, measured_here=measured_here
+            )
     except RegistrationError as error:
         return Outcome(reasons=error.reasons, dry_run=dry_run)
     except ValueError as error:
@@ -156,21 +190,65 @@ def incoming(
     return _settled(replace(judged, dry_run=dry_run), bundles, knowledge, good=good, what="rows")
 
 
+def _sent(
+    body: bytes, kind: str, knowledge: Knowledge, graph: RemoteGraph, given: Sequence[tuple[str, str]]
+) -> Outcome:
+    """The same by the app that holds the store: it has the projection at hand, which takes seconds to fetch."""
+    answer = graph.send(body, kind, given)
+    try:
+        outcome = Outcome.from_json(answer)
+    except (KeyError, TypeError) as error:
+        raise GraphError(f"{graph.url} gave an answer of another version; start the app again") from error
+    if not outcome.dry_run:
+        knowledge.changed()  # others write there too
+    return outcome
+
+
 def records_incoming(
-    records: Sequence[Record], knowledge: Knowledge, *, good: bool = False, dry_run: bool = False, sure: bool = False
+    records: Sequence[Record],
+    knowledge: Knowledge,
+    *,
+    good: bool = False,
+    dry_run: bool = False,
+    sure: bool = False,
+    measured_here: bool = True,
 ) -> Outcome:
     """The same for records that are at hand, such as those of a model that was measured here."""
-    judged = replace(judged_records(records, knowledge, sure=sure), dry_run=dry_run)
-    return _settled(judged, _by_model(records), knowledge, good=good, what="records")
+    judged, bundles = replace(judged_records(records, knowledge, sure=sure), dry_run=dry_run), _by_model(records)
+    if not measured_here:
+        claimed = _remarks((b.where, _claims(b)) for b in bundles)
+        judged = replace(judged, rejected=(*judged.rejected, *claimed))
+    return _settled(judged, bundles, knowledge, good=good, what="records")
 
 
 def _settled(judged: Outcome, bundles: Sequence[_Bundle], knowledge: Knowledge, *, good: bool, what: str) -> Outcome:
     if judged.reasons:
         return judged
+    judged = replace(judged, rejected=(*judged.rejected, *_remarks((b.where, _to_come(b)) for b in bundles)))
     if judged.rejected and not good:
         return replace(judged, reasons=(f"{len(judged.rejected)} of {len(bundles)} {what} are refused; {_MEND}",))
     bad = {r.where for r in judged.rejected}
     return _stored([b for b in bundles if b.where not in bad], knowledge, judged, good=good)
+
+
+def _claims(bundle: _Bundle) -> list[str]:
+    """Acts that say of themselves that DLOM measured them, which only DLOM can know."""
+    return [
+        f"p:{r.name} says :evidence :measured, which is for what was measured by DLOM itself; write :declared, or have "
+        "it measured here: ./dlom register with the model file"
+        for r in bundle.records
+        if isinstance(r, Performance) and r.evidence is Grade.MEASURED
+    ]
+
+
+def _to_come(bundle: _Bundle) -> list[str]:
+    """Acts of a day that has not begun anywhere on Earth."""
+    today = datetime.now(_FIRST_TO_BEGIN).date()
+    return [
+        f"p:{r.name} is of {r.obtained.isoformat()}, which is in the future; write the day on which it was obtained"
+        for r in bundle.records
+        if isinstance(r, Performance) and r.obtained is not None and r.obtained > today
+    ]
 
 
 def judged_records(records: Sequence[Record], knowledge: Knowledge, *, sure: bool = False) -> Outcome:
@@ -245,6 +323,9 @@ def _stored(bundles: Sequence[_Bundle], knowledge: Knowledge, judged: Outcome, *
         if not records:
             break
         try:
+            gone = withdrawn_among(knowledge.graph, {r.name for r in records if isinstance(r, Performance)})
+            if gone:
+                raise RegistrationError(gone.values())
             done = _tried(knowledge, records) if judged.dry_run else store(knowledge, records)
         except RegistrationError as error:
             blamed = _blamed(bundles, error.reasons)
@@ -257,7 +338,11 @@ def _stored(bundles: Sequence[_Bundle], knowledge: Knowledge, judged: Outcome, *
         else:
             names = {shortened(node(r.prefix, r.name).value) for r in records}
             same = names - set(done.new) - set(done.updated)
-            return replace(judged, new=done.new, updated=done.updated, unchanged=tuple(sorted(same)))
+            late = _remarks((told.partition(" ")[0], (told,)) for told in done.history)
+            return replace(
+                judged, new=done.new, updated=done.updated, unchanged=tuple(sorted(same)),
+                warnings=(*judged.warnings, *late),
+            )  # fmt: skip
     return replace(judged, reasons=("nothing is left to store",))
 
 
@@ -291,18 +376,7 @@ def _tried(knowledge: Knowledge, records: Sequence[Record]) -> Registered:
         fresh = [f"m:{r.name}" for r in records if isinstance(r, Model)]
         known_models = knowledge.projection.positions
         return Registered(tuple(m for m in fresh if m.removeprefix("m:") not in known_models), ())
-    others = [r for r in records if not isinstance(r, Vote)]
-    if reasons := faults(graph, others):
-        raise RegistrationError(reasons)
-    subjects = {node(r.prefix, r.name): r for r in others}
-    stood = about(graph, set(subjects))
-    new = [s for s in subjects if s not in stood]
-    changed = [s for s, r in subjects.items() if s in stood and not _says(r) <= {q.triple for q in stood[s]}]
-    return Registered(*(tuple(sorted(shortened(s.value) for s in found)) for found in (new, changed)))
-
-
-def _says(record: Record) -> set[Any]:
-    return {q.triple for q in canonical(quads(record, node("g", "trial")))}
+    return trial(graph, [r for r in records if not isinstance(r, Vote)])
 
 
 def _remarks(told: Iterable[tuple[str, Sequence[str]]]) -> tuple[Remark, ...]:

@@ -125,6 +125,7 @@ class Knowledge:
             named_graphs=named_graphs,
             seconds=seconds,
             rows=rows,
+            owner=True,
         )
 
     def stop(self, id: str) -> bool:

@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import Any
 
 from ontology.records import DataSet, Device, Grade, Model, Network, Performance, Record, TrainedNetwork
-from repository.columns import FIELD, FIELDS, NOT_KNOWN, Column, columns, number
+from repository.columns import FIELD, FIELDS, NOT_KNOWN, Column, columns, decimal_sign, number
 from repository.comparables import Known
 from repository.plausibility import Severity, Signature, findings, signature
 from repository.register import LOCAL
@@ -59,7 +59,8 @@ class Named:
 class Row:
     """One row of the table: its records, or the reasons why it is refused; warnings do not refuse it.
 
-    `doubtful` is one that a person may still find to be right.
+    `doubtful` is one that a person may still find to be right. `texts` (field → name as written) and `figures` (field →
+    number in its unit) are what was read of it, refused or not.
     """
 
     line: int  # of the file, 1 for the header
@@ -68,6 +69,8 @@ class Row:
     warnings: tuple[str, ...] = ()
     named: tuple[Named, ...] = ()
     doubtful: bool = False
+    texts: Mapping[str, str] = field(default_factory=dict)
+    figures: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -116,7 +119,7 @@ def proposal(csv_text: str, chosen: Mapping[str, str] | None = None) -> tuple[tu
 
     Raises ValueError for text that is no table.
     """
-    header, _ = _table(csv_text)
+    header, _, _ = _table(csv_text)
     proposed = columns(header, chosen)
     return proposed, tuple(f.name for f in FIELDS if f.required and f.name not in {c.field for c in proposed})
 
@@ -136,13 +139,15 @@ def read(
     person has said of the table. Raises ValueError for text that is no table.
     """
     taken = taken or Taken()
-    header, lines = _table(csv_text)
+    header, lines, delimiter = _table(csv_text)
     unknown = sorted(set(taken.chosen) - set(header))
     if unknown:
         raise ValueError(f"no column is called {unknown[0]!r}; there are {', '.join(filter(None, header))}")
     proposed = columns(header, taken.chosen)
     given = {c.field for c in proposed} | {f for f, text in taken.defaults.items() if text}
-    reader = _Reader(Vocabulary(names, labels or {}), known or Known(), taken, source)
+    numbers = [i for i, c in enumerate(proposed) if c.field and FIELD[c.field].unit is not None]
+    decimal = "." if delimiter == "," else decimal_sign(cells[i] for _, cells in lines for i in numbers)
+    reader = _Reader(Vocabulary(names, labels or {}), known or Known(), taken, source, decimal)
     rows = [reader.row(line, dict(zip(proposed, cells, strict=False))) for line, cells in lines]
     missing = tuple(f.label for f in FIELDS if f.required and f.name not in given)
     return Preview(proposed, missing, tuple(rows))
@@ -154,16 +159,31 @@ class _Reader:
     known: Known
     taken: Taken
     source: str
+    decimal: str
     seen: dict[str, int] = field(default_factory=dict)  # model → line
     figures: dict[tuple[str, Signature], tuple[int, str]] = field(default_factory=dict)  # → line and device
     fresh: dict[str, Record] = field(default_factory=dict)
     looked_up: dict[tuple[str, str], Named | UnclearName] = field(default_factory=dict)
 
     def row(self, line: int, cells: Mapping[Column, str]) -> Row:
-        reasons: list[str] = []
+        """What one line becomes."""
         texts = {name: text.strip() for name, text in self.taken.defaults.items() if text.strip()}
         texts |= {c.field: v.strip() for c, v in cells.items() if c.field and v.strip().casefold() not in NOT_KNOWN}
+        reasons: list[str] = []
         values = self._numbers(cells, reasons)
+        judged = self._judged(line, cells, texts, values, reasons)
+        not_known = tuple(
+            f"{c.header}: {text.strip()} is read as not known"
+            for c, text in cells.items()
+            if c.field and FIELD[c.field].unit is not None and text.strip().casefold() == "nan"
+        )
+        told = (*judged.reasons, *not_known) if judged.reasons else ()  # it may be the cause
+        return replace(judged, texts=texts, figures=values, reasons=told, warnings=(*judged.warnings, *not_known))
+
+    def _judged(
+        self, line: int, cells: Mapping[Column, str], texts: Mapping[str, str], values: Mapping[str, float],
+        reasons: list[str],
+    ) -> Row:  # fmt: skip
         told = self._named(texts, reasons)
         named = {one.field: one.name for one in told if one.name}
         fresh = [self.fresh[one.name] for one in told if one.new]
@@ -215,7 +235,7 @@ class _Reader:
             if not column.field or FIELD[column.field].unit is None:
                 continue
             try:
-                value = number(text, column)
+                value = number(text, column, self.decimal)
             except ValueError as error:
                 reasons.append(f"{column.header}: {error}")
                 continue
@@ -304,13 +324,20 @@ class _Reader:
                 weights_name=texts.get("variant"),
             )  # fmt: skip
         performances = list(self._performances(name, values, texts.get("note"), day, metric, named.get("test_set")))
+        told = self._label
+        weights = " ".join(filter(None, (told("network", named), texts.get("variant"), named["optimization"])))
         model = Model(
-            name=name, source=self.source, network=named["network"], optimization=named["optimization"],
+            name=name, label=f"{weights}, {told('runtime', named)}, {told('device', named)}",
+            source=self.source, network=named["network"], optimization=named["optimization"],
             trained_network=trained.name if trained else None, runtime=named["runtime"], device=named["device"],
             purpose=named["purpose"], performance=tuple(p.name for p in performances),
             year_created=int(values["year_created"]) if "year_created" in values else None,
         )  # fmt: skip
         return [*([trained] if trained else []), *performances, model]
+
+    def _label(self, field: str, named: Mapping[str, str]) -> str:
+        fresh = self.fresh.get(named[field])
+        return (fresh.label if fresh else None) or self.vocabulary.label(_LOOKED_UP[field], named[field])
 
     def _performances(
         self,
@@ -341,7 +368,8 @@ class _Reader:
             )
 
 
-def _table(text: str) -> tuple[list[str], Sequence[tuple[int, list[str]]]]:
+def _table(text: str) -> tuple[list[str], Sequence[tuple[int, list[str]]], str]:
+    """The header, the lines below it with their numbers, and what parts their cells."""
     text = text.removeprefix("\ufeff")
     first = text.partition("\n")[0]
     delimiter = max(",;\t", key=first.count)
@@ -360,7 +388,7 @@ def _table(text: str) -> tuple[list[str], Sequence[tuple[int, list[str]]]]:
     wide = [line for line, cells in lines[1:] if len(cells) != len(header)]
     if wide:
         raise ValueError(f"line {wide[0]} does not have {len(header)} cells as the header has; quote cells with commas")
-    return header, lines[1:]
+    return header, lines[1:], delimiter
 
 
 def _repeated(texts: Iterable[str]) -> list[str]:

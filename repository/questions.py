@@ -5,13 +5,14 @@ A file begins with comments of the form `# key: text` (a line that begins with m
     # title: Which devices make the cheapest fleet that meets a latency
     # answers: what it answers, and what it leaves out
     # for: manager, analyst
-    # parameter: latency_ms | number | 20.0 | at most so many milliseconds for one input
+    # parameter: latency_ms | number 0.001..60000 | 20.0 | at most so many milliseconds for one input
     # chart: bar x=device_label y=fleet_usd colour=price_evidence_label
     # units: fleet_usd = USD; fastest_ms = ms
 
 The rest is a query that runs as it stands. A parameter is a VALUES block on a line of its own that holds the default,
 `VALUES ?latency_ms { 20.0e0 }`, or is commented out where the default is any: `# VALUES ?device { }`. `bound` writes
-those lines anew from typed terms; nothing that is given is pasted as text.
+those lines anew from typed terms; nothing that is given is pasted as text. A number or an integer may say the least and
+the most that it can be, as above; `bound` refuses what lies outside.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ READERS = ("manager", "engineer", "analyst")
 
 _KEY = re.compile(r"# (title|answers|for|parameter|chart|units): (.*)")
 _MORE = re.compile(r"# {2,}(\S.*)")
+_NUMBERS = ("number", "integer")
+_KIND = re.compile(r"(\w*)(?: +(\S+)\.\.(\S+))?")
 _PLACE = re.compile(r"^([ \t]*)(?:# )?VALUES \?(\w+) \{[^{}\n]*\}$", re.MULTILINE)
 
 
@@ -56,13 +59,16 @@ class BadParameter(ValueError):
 class Parameter:
     """Something that may be chosen. `kind` is a prefix of ours (a vocabulary), `figure`, `number` or `integer`.
 
-    `default` is written as in the file: a local name, a number, or `any` where nothing is fixed.
+    `default` is written as in the file: a local name, a number, or `any` where nothing is fixed. A number lies between
+    `least` and `most`, both included.
     """
 
     name: str
     kind: str
     default: str
     meaning: str
+    least: float = -math.inf
+    most: float = math.inf
 
     @property
     def optional(self) -> bool:
@@ -137,7 +143,7 @@ def bound(asked: Question, given: Mapping[str, object] | None = None) -> str:
 
     A name is a local name of the parameter's vocabulary (`samsung-galaxy-s24`), or any text at all: it stays one term.
     `any` leaves an optional parameter open. Raises BadParameter for a name that the question has not, or a value of
-    the wrong kind.
+    the wrong kind or outside its range.
     """
     given = given or {}
     known = {p.name: p for p in asked.parameters}
@@ -186,9 +192,20 @@ def _entries(text: str) -> Iterable[tuple[str, str]]:
 
 def _parameter(question: str, said: str) -> Parameter:
     parts = [part.strip() for part in said.split("|")]
-    if len(parts) != 4 or parts[1] not in {*PREFIXES, "figure", "number", "integer"}:
+    kind = _KIND.fullmatch(parts[1]) if len(parts) == 4 else None
+    if kind is None or kind[1] not in {*PREFIXES, "figure", *_NUMBERS}:
         raise ValueError(f"{question}.rq: parameter {said!r}: write name | vocabulary | default | what it means")
-    return Parameter(*parts)
+    if kind[2] is None:
+        return Parameter(parts[0], kind[1], parts[2], parts[3])
+    try:
+        found = Parameter(parts[0], kind[1], parts[2], parts[3], float(kind[2]), float(kind[3]))
+        if kind[1] not in _NUMBERS or not found.least <= float(found.default) <= found.most:
+            raise ValueError
+    except ValueError:
+        raise ValueError(
+            f"{question}.rq: parameter {said!r}: write a range as number 0.1..50, with the default within it"
+        ) from None
+    return found
 
 
 def _chart(question: str, said: str) -> Chart:
@@ -241,6 +258,11 @@ def _number(parameter: Parameter, given: object) -> float:
         number = math.nan
     if isinstance(given, bool) or not math.isfinite(number):
         raise BadParameter(f"{parameter.name} is {given!r}; write a number, such as {parameter.default}")
+    if not parameter.least <= number <= parameter.most:
+        raise BadParameter(
+            f"{parameter.name} is {given!r}; write a number from {parameter.least:,.10g} to {parameter.most:,.10g}, "
+            f"such as {parameter.default}"
+        )
     return number
 
 

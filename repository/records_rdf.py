@@ -69,7 +69,7 @@ def from_json_ld(body: bytes) -> list[Record]:
     """The records of a JSON-LD document. Raises RegistrationError, ValueError.
 
     Without a context of its own, keys are our properties (`inferenceLatencyMs`) and names may be short, such as
-    `dev:my-board`. A context that lies elsewhere is refused: nothing is fetched.
+    `dev:my-board` or `:declared`. A context that lies elsewhere is refused: nothing is fetched.
     """
     try:
         document = json.loads(_text(body), object_pairs_hook=once)
@@ -80,11 +80,24 @@ def from_json_ld(body: bytes) -> list[Record]:
     if not isinstance(document, dict | list):
         raise ValueError("this is no JSON-LD: write an object, or a list of them")
     _check_contexts(document, 1)
-    nodes = _listed(_told_apart(document, frozenset()))
+    nodes = _listed(_told_apart(document, frozenset(), _links()))
     with_ours = [{**n, "@context": [_context(), *_listed(n.get("@context", []))]} for n in nodes if isinstance(n, dict)]
     if len(with_ours) != len(nodes):
         raise ValueError("this is no JSON-LD: every entry of the list is an object")
-    return _records(_parsed(json.dumps(with_ours).encode(), ox.RdfFormat.JSON_LD, "JSON-LD"))
+    return _records([_bare(q) for q in _parsed(json.dumps(with_ours).encode(), ox.RdfFormat.JSON_LD, "JSON-LD")])
+
+
+def _bare(quad: ox.Quad) -> ox.Quad:
+    """A statement with `:declared` as Turtle understands it: JSON-LD takes the colon for a part of the name."""
+    subject, predicate, value = (_without_colon(t) for t in (quad.subject, quad.predicate, quad.object))
+    return ox.Quad(subject, predicate, value, quad.graph_name)
+
+
+def _without_colon(term: Any) -> Any:
+    for start in (f"{NAMESPACE}:", f"{_NOWHERE}:"):
+        if isinstance(term, ox.NamedNode) and term.value.startswith(start):
+            return ox.NamedNode(NAMESPACE + term.value.removeprefix(start))
+    return term
 
 
 def _text(body: bytes) -> str:
@@ -139,20 +152,48 @@ def _both() -> Mapping[str, str]:
     return {name: iri for name, iri in found.items() if name in PREFIXES}
 
 
-def _told_apart(data: Any, own: frozenset[str]) -> Any:
+def _told_apart(data: Any, own: frozenset[str], links: frozenset[str]) -> Any:
     """The document with such properties written in full, unless its own context says what they are."""
     if isinstance(data, list):
-        return [_told_apart(one, own) for one in data]
+        return [_told_apart(one, own, links) for one in data]
     if not isinstance(data, dict):
         return data
-    own |= {key for c in _listed(data.get("@context", [])) if isinstance(c, dict) for key in c}
+    stated = {k: v for c in _listed(data.get("@context", [])) if isinstance(c, dict) for k, v in c.items()}
+    own |= stated.keys()
+    linking = {k for k, v in stated.items() if isinstance(v, dict) and v.get("@type") in ("@id", "@vocab")}
+    links = (links - stated.keys()) | linking
     found: dict[str, Any] = {}
-    for key, value in data.items():
+    for written, value in data.items():
+        bare = written.removeprefix(":")  # as in Turtle
+        key = bare if written not in own and bare not in data and bare in _context() else written
+        if key == "@context":
+            found[key] = value
+            continue
+        values = [_linked(key, v) if key in links else v for v in _listed(value)]
         if key in _both() and key not in own:
-            found[_both()[key]] = [{"@id": v} if isinstance(v, str) else _told_apart(v, own) for v in _listed(value)]
+            found[_both()[key]] = [{"@id": v} if isinstance(v, str) else _told_apart(v, own, links) for v in values]
         else:
-            found[key] = value if key == "@context" else _told_apart(value, own)
+            found[key] = _told_apart(values if isinstance(value, list) else values[0], own, links)
     return found
+
+
+@cache
+def _links() -> frozenset[str]:
+    """Keys whose values are addresses or short names."""
+    coerced = {k for k, v in _context().items() if isinstance(v, dict) and v.get("@type") in ("@id", "@vocab")}
+    return frozenset({"@id", "@type", *coerced, *_both()})
+
+
+def _linked(key: str, value: Any) -> Any:
+    """An address or a short name, `:declared` in full. Raises ValueError for one that JSON-LD would skip."""
+    if not isinstance(value, str) or value.startswith(("_:", "@")):
+        return value
+    full = NAMESPACE + value.removeprefix(":") if value.startswith(":") else value
+    try:
+        ox.NamedNode(full if ":" in full else _NOWHERE + full)
+    except ValueError:
+        raise ValueError(f"{value[:80]!r} under {key[:80]!r} is no name; write one such as dev:my-board") from None
+    return full
 
 
 def _records(statements: Sequence[ox.Quad]) -> list[Record]:

@@ -1,15 +1,16 @@
 """New knowledge into the graph, in one change or not at all: measured models, an engineer's own figures.
 
 What is registered is checked first: by the rules of `ontology/shapes.ttl`, together with what it links to, and every
-link must lead somewhere. A performance is an act that has happened: it never changes, and when a later one gives the
-same figure, the later one is current and the older one stays as history.
+link must lead somewhere. A performance is an act that has happened: it never changes, and when a younger one gives
+the same figure, the younger one is current and the older one stays as history, whichever arrives first.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
 import pyoxigraph as ox
 
@@ -29,7 +30,7 @@ from ontology.records import (
     Source,
     TrainedNetwork,
 )
-from repository.acts import LATER, figures, is_current, keep_part, set_current
+from repository.acts import LATER, day_of, figures, is_current, keep_part, set_current, told_withdrawn, youth
 from repository.change import (
     Change,
     RegistrationError,
@@ -74,57 +75,91 @@ _ACTS = (Performance, MeasurementRun)  # they have happened, and do not change
 
 @dataclass(frozen=True)
 class Registered:
-    """What a registration changed, as short names (`m:local-1`); both are empty when all was known already."""
+    """What a registration changed, as short names (`m:local-1`); both are empty when all was known already.
+
+    `history` says of new performances that they are older than what counts, and `withdrawn` which of the given ones
+    were taken back, by whom and why: a sentence each, that begins with the short name.
+    """
 
     new: tuple[str, ...]
     updated: tuple[str, ...]
+    history: tuple[str, ...] = ()
+    withdrawn: tuple[str, ...] = ()
 
 
-def register(graph: EmbeddedGraph, records: Sequence[Record], *, source: Source = LOCAL) -> Registered:
+@dataclass
+class _Told:
+    history: list[str] = field(default_factory=list)
+    withdrawn: list[str] = field(default_factory=list)
+
+
+def register(
+    graph: EmbeddedGraph, records: Sequence[Record], *, source: Source = LOCAL, at: datetime | None = None
+) -> Registered:
     """Store the records in the graphs of `source`: all of them in one change, or none.
 
     The same records again change nothing. What a record leaves out (None) stays as it is in the graph; what it says
-    replaces what the same source said. A performance is added to those that its model has. Raises RegistrationError,
-    with every reason, when a rule is broken, a link leads nowhere, or another source says something else. A reader,
-    or a kill at any moment, finds the graph as it was or with all of it.
+    replaces what the same source said. A performance is added to those that its model has, with the moment `at` (now)
+    of its registration. Of each figure the youngest performance is current: by the day on which it was obtained, or
+    registered where that is not said; of one day the one on stronger evidence, then the later registration. Raises
+    RegistrationError, with every reason, when a rule is broken, a link leads nowhere, or another source says something
+    else. A reader, or a kill at any moment, finds the graph as it was or with all of it.
     """
     with graph.lock:
-        change = _planned(graph, records, source)
-        if change.reasons:
-            raise RegistrationError(change.reasons)
-        if not change.added and not change.removed:
-            return Registered((), ())
-        write(graph, change.removed, change.added)
-        graph.settle()
+        change, told = _planned(graph, records, source, at)
+        done = _done(change, told)
+        if change.added or change.removed:
+            write(graph, change.removed, change.added)
+            graph.settle()
+    return done
+
+
+def trial(graph: EmbeddedGraph, records: Sequence[Record], *, source: Source = LOCAL) -> Registered:
+    """What `register` would answer, or raise. Nothing is stored."""
+    with graph.lock:
+        return _done(*_planned(graph, records, source))
+
+
+def _done(change: Change, told: _Told) -> Registered:
+    if change.reasons:
+        raise RegistrationError(change.reasons)
     touched = {q.subject for q in change.added | change.removed if q.graph_name != CATALOG}
     named = {s: shortened(s.value) for s in touched if isinstance(s, ox.NamedNode)}
     new = {name for s, name in named.items() if not change.stood.get(s)}
-    return Registered(tuple(sorted(new)), tuple(sorted(set(named.values()) - new)))
+    updated = tuple(sorted(set(named.values()) - new))
+    return Registered(tuple(sorted(new)), updated, tuple(told.history), tuple(told.withdrawn))
 
 
 def faults(graph: EmbeddedGraph, records: Sequence[Record], *, source: Source = LOCAL) -> tuple[str, ...]:
     """Why `register` would refuse these records; empty when it would store them. Nothing is stored."""
     with graph.lock:
-        return tuple(dict.fromkeys(_planned(graph, records, source).reasons))
+        return tuple(dict.fromkeys(_planned(graph, records, source)[0].reasons))
 
 
-def _planned(graph: EmbeddedGraph, records: Sequence[Record], source: Source) -> Change:
+def _planned(
+    graph: EmbeddedGraph, records: Sequence[Record], source: Source, at: datetime | None = None
+) -> tuple[Change, _Told]:
+    told = _Told()
     given, reasons = _distinct(records)
     if source.name in digests(graph):
         reasons.append(f"src:{source.name} is loaded from shipped tables; register under a source of your own")
     reasons += _misplaced(given, source)
     if reasons:
-        return Change(graph, source, {}, reasons=reasons)
+        return Change(graph, source, {}, reasons=reasons), told
     subjects = {node(r.prefix, r.name): r for r in (source, *given)}
     change = Change(graph, source, about(graph, set(subjects)))
+    moment = datetime.now(UTC) if at is None else at
     for subject, record in subjects.items():
-        _plan(change, subject, record)
-    _supersede(change, [r for r in given if isinstance(r, Model)])
+        _plan(change, subject, record, moment)
+        if isinstance(record, Performance) and (said := told_withdrawn(change, subject)):
+            told.withdrawn.append(said)
+    for model in (r for r in given if isinstance(r, Model)):
+        told.history += _supersede(change, model)
     change.reasons += unresolved(graph, given, set(subjects))
     _list_graphs(change)
     if not change.reasons and (change.added or change.removed):
         change.reasons += broken_rules(change)
-    return change
+    return change, told
 
 
 def _distinct(records: Sequence[Record]) -> tuple[list[Record], list[str]]:
@@ -147,12 +182,14 @@ def _misplaced(records: Sequence[Record], source: Source) -> list[str]:
             reasons.append(f"{short} says it is from src:{r.source}, but is registered from src:{source.name}")
         if isinstance(r, Performance) and (r.withdrawn_at or r.withdrawn_by or r.withdrawn_because):
             reasons.append(f"{short} says that it was withdrawn; register it without that, and withdraw it then")
+        if isinstance(r, Performance) and r.registered_at is not None:
+            reasons.append(f"{short} says when it was registered; leave that out, since it is set when it is stored")
         if isinstance(r, Performance) and r.name not in named:
             reasons.append(f"{short} belongs to no model; name it among the performances of its model")
     return reasons
 
 
-def _plan(change: Change, subject: ox.NamedNode, record: Record) -> None:
+def _plan(change: Change, subject: ox.NamedNode, record: Record, moment: datetime) -> None:
     """What the record adds to, and replaces of, what its source has said; or why it may not."""
     stood = change.stood.get(subject, set())
     own = {q for q in stood if q.graph_name in graphs(change.source)}
@@ -161,8 +198,8 @@ def _plan(change: Change, subject: ox.NamedNode, record: Record) -> None:
     if isinstance(record, Model) and others:
         change.reasons.append(f"{short} is a model of another source; register yours under a name of its own")
         return
-    if isinstance(record, Performance) and not stood and record.current is None:
-        record = replace(record, current=True)
+    if isinstance(record, Performance) and not stood:
+        record = replace(record, registered_at=moment, current=record.current is not False)
     said: dict[ox.NamedNode, set[ox.Quad]] = defaultdict(set)
     for quad in canonical(_placed(record, change.source)):
         said[quad.predicate].add(quad)
@@ -192,24 +229,43 @@ def _plan(change: Change, subject: ox.NamedNode, record: Record) -> None:
         change.removed |= before - statements
 
 
-def _supersede(change: Change, models: Sequence[Model]) -> None:
-    """Of a model's performances the newly given ones are current for their figures."""
-    for model in models:
-        subject = node(model.prefix, model.name)
-        given = {node("p", name) for name in model.performance or ()}
-        fresh = {p for p in given if not change.stood.get(p)}
-        renewed = {f for p in fresh if is_current(change, p) for f in figures(change, p)}
-        older = [q.object for q in change.stood.get(subject, ()) if q.predicate == _PERFORMANCE]
-        change.stood.update(about(change.graph, {p for p in older if isinstance(p, ox.NamedNode)}))
-        for performance in older:
-            if not isinstance(performance, ox.NamedNode) or not is_current(change, performance):
-                continue
-            held = figures(change, performance)
-            if not renewed & held:
-                continue
+def _supersede(change: Change, model: Model) -> list[str]:
+    """Have the youngest act that gives a figure be current for it; the given ones that are older, as sentences."""
+    subject = node(model.prefix, model.name)
+    fresh = [p for name in model.performance or () if not change.stood.get(p := node("p", name))]
+    fresh = [p for p in fresh if is_current(change, p)]
+    older = [q.object for q in change.stood.get(subject, ()) if q.predicate == _PERFORMANCE]
+    change.stood.update(about(change.graph, {p for p in older if isinstance(p, ox.NamedNode)}))
+    holder = {f: p for p in older if isinstance(p, ox.NamedNode) and is_current(change, p) for f in figures(change, p)}
+    # Of two of one youth the fresh one is current, since it was registered later.
+    late = {
+        p: {f for f in figures(change, p) if f in holder and youth(change, holder[f]) > youth(change, p)} for p in fresh
+    }
+    renewed = {f for p in fresh for f in figures(change, p) - late[p]}
+    for performance in sorted(set(holder.values()), key=str):
+        held = figures(change, performance)
+        if renewed & held:
             set_current(change, performance, False)
             if held - renewed:
                 keep_part(change, subject, performance, held - renewed, "that were not taken again")
+    for performance, lost in late.items():
+        if lost:
+            set_current(change, performance, False)
+            if kept := figures(change, performance) - lost:
+                keep_part(change, subject, performance, kept, "of which there are no younger ones")
+    return [_told_late(change, p, {f: holder[f] for f in lost}) for p, lost in late.items() if lost]
+
+
+def _told_late(change: Change, act: ox.NamedNode, holder: Mapping[ox.NamedNode, ox.NamedNode]) -> str:
+    short, holding = shortened(act.value), sorted(set(holder.values()), key=str)
+    named = ", ".join(sorted(shortened(f.value).removeprefix(":") for f in holder))
+    stay = ", ".join(f"{shortened(p.value)} of {day_of(change, p)}" for p in holding)
+    same_day = any(day_of(change, p) == day_of(change, act) for p in holding)
+    why = " on stronger evidence" if same_day else ""
+    stays = "stays" if len(holding) == 1 else "stay"
+    return (
+        f"{short} is of {day_of(change, act)}; for {named} {stay} {stays} current{why}, so {short} is kept as history"
+    )
 
 
 def _list_graphs(change: Change) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import httpx
 
@@ -20,6 +22,7 @@ from repository.workers.pool import Answer, Busy, QueryTimeout
 # only the app's own token is granted.
 ROWS, TRUNCATED, WHOLE = "DLOM-Rows", "DLOM-Truncated", "DLOM-Whole"
 _WAITING_S = 30.0  # that a query may have to wait for a worker, and its answer for the line
+_REGISTERING = httpx.Timeout(900.0, connect=5.0)  # 20,000 rows take minutes
 _TIMEOUT = httpx.Timeout(60.0, connect=5.0)
 
 
@@ -90,22 +93,46 @@ class RemoteGraph:
             raise kinds[answer.status_code](said)
         raise GraphError(f"{self.url} answered {answer.status_code}: {said}")
 
-    def store(self, records: Sequence[Record]) -> Registered:
-        """Have the running app store records. Raises RegistrationError when it refuses, GraphError when it is gone."""
+    def send(self, body: bytes, media_type: str, given: Sequence[tuple[str, str]]) -> Any:
+        """Have the running app register a file, with the parameters of its /records; its answer as plain data.
+
+        Raises GraphError when it is gone or does not take the request.
+        """
         url = self.url.removesuffix("/sparql") + "/records"
+        headers = {**self._headers, "Content-Type": media_type}
         try:
             answer = httpx.post(
-                f"{url}?checked",
-                content=dumps(records),
-                headers=self._headers,
-                timeout=self._timeout,
-                trust_env=self._proxies,
+                url, params=list(given), content=body, headers=headers, timeout=_REGISTERING, trust_env=self._proxies
             )
+            if answer.status_code in (httpx.codes.OK, httpx.codes.CREATED, httpx.codes.UNPROCESSABLE_ENTITY):
+                return answer.json()
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise GraphError(f"no answer from {url} ({error}); is the app still running?") from error
+        except ValueError as error:
+            raise GraphError(f"{url} answered with no JSON: {answer.text[:200]}") from error
+        raise GraphError(f"{url} answered {answer.status_code}: {answer.text[:500].strip()}")
+
+    def store(self, records: Sequence[Record]) -> Registered:
+        """Have the running app store records. Raises RegistrationError when it refuses, GraphError when it is gone."""
+        return self._changed("/records?checked", dumps(records))
+
+    def withdraw(self, performances: Sequence[str], by: str, because: str) -> Registered:
+        """Have the running app withdraw performances (local names), as of its own today. Raises as `store` does."""
+        return self._changed(
+            "/withdraw", json.dumps({"performances": list(performances), "by": by, "because": because})
+        )  # fmt: skip
+
+    def _changed(self, path: str, body: str) -> Registered:
+        url = self.url.removesuffix("/sparql") + path
+        try:
+            answer = httpx.post(
+                url, content=body, headers=self._headers, timeout=self._timeout, trust_env=self._proxies
+            )  # fmt: skip
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise GraphError(f"no answer from {url} ({error}); is the app still running?") from error
         if answer.status_code == httpx.codes.UNPROCESSABLE_ENTITY:
             raise RegistrationError(answer.json()["reasons"])
         if answer.status_code != httpx.codes.OK:
             raise GraphError(f"{url} answered {answer.status_code}: {answer.text[:500]}")
-        told = answer.json()
-        return Registered(tuple(told["new"]), tuple(told["updated"]))
+        told = {name: tuple(said) for name, said in answer.json().items()}
+        return Registered(told["new"], told["updated"], told.get("history", ()), told.get("withdrawn", ()))

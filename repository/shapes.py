@@ -27,6 +27,7 @@ _KINDS = {
     "integer": "a whole number (xsd:integer)",
     "boolean": "true or false (xsd:boolean)",
     "string": "plain text (xsd:string)",
+    "dateTime": "a date and time (xsd:dateTime), such as 2026-11-20T10:00:00Z",
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date
 
 from ontology.records import Decision, Record, Vote
@@ -44,18 +45,23 @@ def store(knowledge: Knowledge, records: Sequence[Record]) -> Registered:
         if decided:
             new = store_decisions(graph, decided)
             touched |= {*new}
-            done = Registered(tuple(sorted({*done.new, *new})), done.updated)
+            done = replace(done, new=tuple(sorted({*done.new, *new})))
     return done
 
 
 def take_back(knowledge: Knowledge, performances: Sequence[str], *, by: str, because: str, on: date) -> Registered:
     """Withdraw performances of this installation (local names); see `repository.withdraw.withdraw`.
 
-    Raises RegistrationError with every reason, or GraphError where the store cannot be written to from here.
+    A running app that holds the store takes its own today for `on`. Raises RegistrationError with every reason, or
+    GraphError where the store cannot be written to from here.
     """
     graph = knowledge.graph
+    if isinstance(graph, RemoteGraph):
+        done = graph.withdraw(performances, by, because)
+        knowledge.changed()
+        return done
     if not isinstance(graph, EmbeddedGraph):
-        raise GraphError("figures are withdrawn where the store is open; stop the app that holds it, or withdraw there")
+        raise GraphError("this graph can only be read; withdraw where the store is")
     with writing(knowledge, graph) as touched:
         done = withdraw(graph, performances, by, because, on)
         touched |= {*done.new, *done.updated}

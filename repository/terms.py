@@ -84,7 +84,8 @@ def literal(value: object) -> ox.Literal | ox.NamedNode:
 def sparql(term: Term) -> str:
     """A term as SPARQL text. Strings are escaped by the engine's own serialiser, never pasted."""
     if isinstance(term, Name):
-        return f"{term.prefix}:{term.local}" if _READABLE.fullmatch(term.local) else f"<{term.iri}>"
+        short = _READABLE.fullmatch(term.local) and term.local.count(".") < 2  # more the engine cannot read
+        return f"{term.prefix}:{term.local}" if short else f"<{term.iri}>"
     if isinstance(term, bool):
         return str(term).lower()
     if isinstance(term, int):

@@ -18,7 +18,9 @@ from pathlib import Path
 from typing import Literal, get_args
 
 TOKENS = "tokens.json"
-Right = Literal["read", "write"]
+Right = Literal["read", "register", "update"]
+"""Each may do what those before it may. `register` adds records; `update` also changes graphs as a whole."""
+_BEFORE: Mapping[str, Right] = {"write": "update"}  # what an older version kept
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _START = "dlom_"  # so that a token is known as one where it was left by mistake
 
@@ -29,7 +31,7 @@ class TokenError(ValueError):
 
 @dataclass(frozen=True)
 class Token:
-    """What is kept of a token: never the token itself. Who may write may read, too."""
+    """What is kept of a token: never the token itself."""
 
     name: str
     right: Right
@@ -42,7 +44,7 @@ def issue(home: Path, name: str, right: Right) -> str:
     if not _NAME.fullmatch(name):
         raise TokenError(f"{name[:80]!r} is no name for a token; write letters, digits, dots and dashes, such as ci")
     if right not in get_args(Right):
-        raise TokenError(f"{right!r} is no right; write read or write")
+        raise TokenError(f"{right!r} is no right; write read, register or update")
     text = _START + secrets.token_urlsafe(32)
     with _changing(home) as kept:
         if name in kept:
@@ -79,13 +81,20 @@ def _digest(text: str) -> str:
 def _read(home: Path) -> dict[str, Token]:
     try:
         kept = json.loads((home / TOKENS).read_text(encoding="utf-8"))
-        return {said["name"]: Token(**said) for said in kept["tokens"]}
+        return {said["name"]: _token(said) for said in kept["tokens"]}
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise TokenError(
             f"{TOKENS} in DLOM_HOME cannot be read ({error}); move it away and issue the tokens anew"
         ) from error
+
+
+def _token(said: Mapping[str, str]) -> Token:
+    right = _BEFORE.get(said["right"], said["right"])
+    if right not in get_args(Right):
+        raise ValueError(f"{right!r} is no right")
+    return Token(**{**said, "right": right})  # type: ignore[arg-type]
 
 
 @contextmanager

@@ -25,6 +25,9 @@ _ALSO = {
         **dict.fromkeys(("fiq", "fullinteger", "int8fullinteger"), "full-integer-quantization"),
     }
 }
+# Who makes a device may be left out. Only makers: "Pi 5" must not become an Orange Pi 5.
+_MAKERS = ("amd", "apple", "arduino", "asus", "google", "intel", "nvidia", "qualcomm", "renesas", "samsung", "xiaomi",
+           "xilinx")  # fmt: skip
 _RUNTIMES = (("tensorflowlite", "litert"), ("tflite", "litert"), ("ort", "onnxruntime"))
 
 
@@ -61,6 +64,8 @@ class Vocabulary:
         if prefix == "rt" and not meant:
             start = next(((old, new) for old, new in _RUNTIMES if wanted.startswith(old)), ("", ""))
             meant = known.get(start[1] + wanted.removeprefix(start[0]), frozenset())
+        if prefix == "dev" and not meant:
+            meant = self._without_maker.get(wanted, frozenset())
         exact = {name for name in meant if key(name) == wanted}
         if len(exact or meant) == 1:
             return next(iter(exact or meant))
@@ -79,6 +84,21 @@ class Vocabulary:
     def is_plain(self, prefix: str, name: str, text: str) -> bool:
         """Whether a text is the name or its label, and no other word for it."""
         return key(text) in {key(name), key(self._labels.get((prefix, name), name))}
+
+    def label(self, prefix: str, name: str) -> str:
+        """What a person reads for a local name; the name itself when nobody has labelled it."""
+        return self._labels.get((prefix, name)) or name
+
+    @cached_property
+    def _without_maker(self) -> Mapping[str, frozenset[str]]:
+        """Writings of devices without who makes them; `12` of a Xiaomi 12 says too little."""
+        found: dict[str, set[str]] = defaultdict(set)
+        for writing, names in self.written.get("dev", {}).items():
+            for maker in _MAKERS:
+                rest = writing.removeprefix(maker)
+                if rest != writing and len(rest) >= 4:
+                    found[rest] |= names
+        return {writing: frozenset(names) for writing, names in found.items()}
 
     @cached_property
     def _identities(self) -> tuple[tuple[str, str, str], ...]:

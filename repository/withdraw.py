@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 
 import pyoxigraph as ox
 
 from ontology.namespaces import NAMESPACE
-from ontology.records import Grade, Performance, Source
+from ontology.records import Performance, Source
 from repository.acts import (
     WITHDRAWN_AT,
     WITHDRAWN_BECAUSE,
@@ -18,17 +18,19 @@ from repository.acts import (
     is_current,
     keep_part,
     origin,
+    registered,
     set_current,
+    withdrawn_words,
+    youth,
 )
 from repository.change import Change, RegistrationError, about, broken_rules, graphs, write
-from repository.graph import EmbeddedGraph, frame
+from repository.graph import EmbeddedGraph, Graph, frame
 from repository.register import LOCAL, Registered
 from repository.rq import bind, query
-from repository.terms import Name, curie_node, literal, local, node, shortened
+from repository.terms import Name, literal, local, node, shortened
 from repository.triples import RDF_TYPE
 
 _KIND = ox.NamedNode(f"{NAMESPACE}{Performance.__name__}")
-_EVIDENCE = curie_node(":evidence")
 _AGAIN = "that hold again, since later ones were withdrawn"
 
 
@@ -38,10 +40,11 @@ def withdraw(
     """Mark performances (local names) as withdrawn, with all their figures: all of them in one change, or none.
 
     For each figure that thereby has none any more, the youngest act of the model that has it and is not withdrawn is
-    current again: by date, an act without one being the oldest; of one day the one on stronger evidence, then the last
-    by name. Where other figures of that act have been taken again since, a part of it is current. What is withdrawn
-    already stays as it is. There is no way back; register the figures again under a new name. Raises
-    RegistrationError, with every reason, for a name that is no performance, or one that another source has stated.
+    current again: by the day on which it was obtained, or registered where that is not said; of one day the one on
+    stronger evidence, then the later registration. Where other figures of that act have been taken again since, a part
+    of it is current. What is withdrawn already stays as it is. There is no way back; register the figures again under a
+    new name. Raises RegistrationError, with every reason, for a name that is no performance, or one that another source
+    has stated.
     """
     with graph.lock:
         change, fresh = _planned(graph, list(dict.fromkeys(performances)), by, because, source)
@@ -57,6 +60,19 @@ def withdraw(
     touched = {q.subject for q in change.added | change.removed if isinstance(q.subject, ox.NamedNode)}
     new = {shortened(s.value) for s in touched if not change.stood.get(s)}
     return Registered(tuple(sorted(new)), tuple(sorted({shortened(s.value) for s in touched} - new)))
+
+
+def withdrawn_among(graph: Graph, performances: Collection[str]) -> dict[str, str]:
+    """Those of some performances (local names) that were withdrawn, each with a sentence that says by whom and why."""
+    if not performances:
+        return {}
+    rows = frame(graph, bind(query("withdrawn-among"), performance=[Name("p", n) for n in sorted(performances)]))
+    return {
+        local(str(row.performance)): withdrawn_words(
+            shortened(str(row.performance)), str(row.withdrawn_at), str(row.withdrawn_by), str(row.withdrawn_because)
+        )
+        for row in rows.itertuples()
+    }
 
 
 def _planned(
@@ -84,22 +100,20 @@ def _planned(
 
 def _take_back(change: Change, fresh: Sequence[ox.NamedNode], told: Sequence[ox.Literal | ox.NamedNode]) -> None:
     asked = bind(query("performances-beside"), act=[Name("p", local(act.value)) for act in fresh])
-    beside: dict[str, dict[ox.NamedNode, str]] = defaultdict(dict)
+    beside: dict[str, set[ox.NamedNode]] = defaultdict(set)
     for row in frame(change.graph, asked).itertuples():
-        beside[str(row.model)][ox.NamedNode(str(row.performance))] = (
-            row.obtained if isinstance(row.obtained, str) else ""
-        )
+        beside[str(row.model)].add(ox.NamedNode(str(row.performance)))
     known = {ox.NamedNode(m) for m in beside} | {act for acts in beside.values() for act in acts}
     change.stood.update(about(change.graph, known))
-    for model, obtained in sorted(beside.items()):
-        whole = {act: origin(act, obtained) for act in obtained}
+    for model, acts in sorted(beside.items()):
+        whole = {act: origin(act, acts) for act in sorted(acts, key=str)}
         for act in fresh:
             if whole.get(act, act) != act:
                 change.reasons.append(
                     f"{shortened(act.value)} is a part of {shortened(whole[act].value)}; withdraw that one"
                 )
         if not change.reasons:
-            _restore(change, ox.NamedNode(model), obtained, whole, _withdrawn(change, fresh, whole, told))
+            _restore(change, ox.NamedNode(model), whole, _withdrawn(change, fresh, whole, told))
 
 
 def _withdrawn(
@@ -123,17 +137,16 @@ def _withdrawn(
 def _restore(
     change: Change,
     model: ox.NamedNode,
-    obtained: dict[ox.NamedNode, str],
     whole: dict[ox.NamedNode, ox.NamedNode],
     lost: frozenset[ox.NamedNode],
 ) -> None:
     """Make an older act current for each lost figure, as a whole where all its figures hold, else in part."""
-    standing = [act for act in obtained if whole[act] == act and not _is_withdrawn(change, act)]
+    standing = [act for act in whole if whole[act] == act and not _is_withdrawn(change, act)]
     again: dict[ox.NamedNode, set[ox.NamedNode]] = defaultdict(set)
     for figure in lost:
         having = [act for act in standing if figure in figures(change, act)]
         if having:
-            again[max(having, key=lambda act: (obtained[act], -_rank(change, act), act.value))].add(figure)
+            again[max(having, key=lambda act: (youth(change, act), registered(change, act), act.value))].add(figure)
     for act, holding in sorted(again.items(), key=str):
         parts = [p for p, w in whole.items() if w == act and p != act and is_current(change, p)]
         if holding.union(*(figures(change, p) for p in parts)) == figures(change, act):
@@ -146,8 +159,3 @@ def _restore(
 
 def _is_withdrawn(change: Change, act: ox.NamedNode) -> bool:
     return any(q.predicate == WITHDRAWN_AT for q in change.of(act))
-
-
-def _rank(change: Change, act: ox.NamedNode) -> int:
-    grades = [local(q.object.value) for q in change.of(act) if q.predicate == _EVIDENCE and hasattr(q.object, "value")]
-    return min((Grade(g).rank for g in grades), default=len(Grade))

@@ -34,7 +34,8 @@ def running(installation: Settings, tmp_path_factory: pytest.TempPathFactory) ->
 def test_only_who_holds_the_token_may_write(running: Running) -> None:
     assert httpx.post(running.url, content="[]").status_code == 401
     assert httpx.get(running.url, headers=running.key).status_code == 405
-    assert httpx.post(running.url, content="[]", headers=running.key).json() == {"new": [], "updated": []}
+    answer = httpx.post(running.url, content="[]", headers=running.key).json()
+    assert answer == {"new": [], "updated": [], "history": [], "withdrawn": []}
 
 
 def test_what_is_no_record_is_a_bad_request(running: Running) -> None:

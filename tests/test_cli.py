@@ -334,4 +334,10 @@ def test_help_is_there_without_loading_anything(tmp_path: Path) -> None:
     assert done.returncode == 0
     for verb in ("run", "load", "select", "query", "sources"):
         assert verb in done.stdout
+    assert "Usage: ./dlom [OPTIONS] COMMAND" in done.stdout
+    assert "Find the optimized deep-learning model" in done.stdout
+    version = process("--version", DLOM_HOME=str(tmp_path / "home"))
+    assert version.stdout == f"DLOM {cli.VERSION} on Python {sys.version.split()[0]}\n"
+    assert f"({cli.VERSION})" in (ROOT / "CHANGELOG.md").read_text()
+    assert "./dlom query" in process("query", "--help", DLOM_HOME=str(tmp_path / "home")).stdout
     assert not (tmp_path / "home").exists()

@@ -38,6 +38,26 @@ def test_a_named_question_is_asked_with_a_parameter(dlom: Dlom) -> None:
     assert [float(f["fleet_usd"]) for f in fleets] == sorted(10 * float(f["price_usd"]) for f in fleets)
 
 
+@pytest.mark.parametrize("format", ["table", "csv", "json"])
+def test_a_column_that_mixes_metrics_is_told_beside_the_answer(dlom: Dlom, tmp_path: Path, format: str) -> None:
+    file = tmp_path / "mixed.rq"
+    file.write_text("SELECT ?x { ?p :metricValue ?x ; :current true } LIMIT 2000")
+    done = dlom("query", file, "--format", format)
+    assert re.search(r"^Column x mixes .* metrics .*; its values do not compare\.$", done.err, re.MULTILINE)
+    assert "mixes" not in done.out
+    file.write_text("SELECT ?x { ?p :inferenceLatencyMs ?x } LIMIT 5")
+    assert dlom("query", file, "--format", format).err == ""
+
+
+def test_a_documented_name_with_two_dots_can_be_asked_for(dlom: Dlom, tmp_path: Path) -> None:
+    file = tmp_path / "dots.rq"
+    file.write_text(
+        "SELECT (COUNT(*) AS ?n) { GRAPH g:models-aihub-0.46.1 { ?m prov:hadPrimarySource src:aihub-0.46.1 } }"
+    )
+    done = dlom("query", file, "--format", "csv")
+    assert int(done.out.split()[1]) > 1000
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -47,6 +67,7 @@ def test_a_named_question_is_asked_with_a_parameter(dlom: Dlom) -> None:
         (("history", "nope"), "there is no model 'nope'"),
         (("sources", "--remove", "nope"), "'nope' is no shipped source in the graph; there are: "),
         (("load", "--again", "nope"), "'nope' is no shipped source"),
+        (("token", "ci", "--read-only", "--update"), "--read-only and --update exclude each other"),
         (("token", "ci", "--revoke"), "there is no token 'ci'"),
         (("withdraw", "nope", "--by", "Ann", "--because", "a slip"), "there is no performance p:nope"),
         (("export", "table.xls"), "write a name that ends in .csv or .parquet"),
@@ -56,6 +77,16 @@ def test_what_cannot_be_used_is_told_in_a_line(dlom: Dlom, words: tuple[str, ...
     done = dlom(*words)
     assert done.code == 2
     assert said in done.err
+
+
+@pytest.mark.parametrize(("more", "right"), [((), "register"), (("--update",), "update"), (("--read-only",), "read")])
+def test_a_token_may_register_unless_more_or_less_is_asked_for(
+    more: tuple[str, ...], right: str, dlom: Dlom, place: Path
+) -> None:
+    found = verify(place, dlom("token", f"for-{right}", *more).out.strip())
+    assert found is not None
+    assert found.right == right
+    dlom("token", f"for-{right}", "--revoke")
 
 
 def test_a_token_is_shown_once_and_can_be_taken_back(dlom: Dlom, place: Path) -> None:

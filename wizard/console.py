@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 
 import streamlit as st
@@ -89,9 +90,15 @@ def _parameter(here: Opened, parameter: Parameter) -> None:
 
     options = of(parameter, session.choices())
     if options is None and parameter.kind == "integer":
-        st.number_input(label, value=int(float(value)), step=1, key=key, on_change=changed)
+        least, most = (int(end) if math.isfinite(end) else None for end in (parameter.least, parameter.most))
+        st.number_input(
+            label, min_value=least, max_value=most, value=int(float(value)), step=1, key=key, on_change=changed
+        )
     elif options is None:
-        st.number_input(label, value=float(value), format="%g", key=key, on_change=changed)
+        low, high = (end if math.isfinite(end) else None for end in (parameter.least, parameter.most))
+        st.number_input(
+            label, min_value=low, max_value=high, value=float(value), format="%g", key=key, on_change=changed
+        )
     else:
         names = list(options)
         st.selectbox(

@@ -29,6 +29,7 @@ def figure(own: pd.DataFrame) -> go.Figure:
     low, high = _scale(own["value"][valid] if valid.any() else own["value"])
     edge = 0.05 * (high - low)
     drawn = own["value"].clip(low + edge, high - edge)
+    days = np.array(dated(own), dtype=object)
     chart.add_scatter(
         x=turn[valid], y=own["value"][valid], mode="lines", line={"color": "#c8d1d5"}, hoverinfo="skip",
         showlegend=False,
@@ -40,9 +41,9 @@ def figure(own: pd.DataFrame) -> go.Figure:
     ):
         if which.any():
             told = [
-                f"{shown(v)}{unit}<br>{d or 'not dated'}<br>{e}" + ("" if np.isnan(x) else f"<br>{x:+.2f} %")
+                f"{shown(v)}{unit}<br>{d}<br>{e}" + ("" if np.isnan(x) else f"<br>{x:+.2f} %")
                 for v, d, e, x in zip(
-                    own["value"][which], own["obtained"][which], own["evidence"][which],
+                    own["value"][which], days[which], own["evidence"][which],
                     own["difference_percent"][which], strict=True,
                 )
             ]  # fmt: skip
@@ -52,7 +53,7 @@ def figure(own: pd.DataFrame) -> go.Figure:
                 marker={"symbol": symbol, "size": 11, "color": colour, "line": {"width": 2, "color": colour}},
             )  # fmt: skip
     chart.update_xaxes(
-        title="oldest to newest", tickvals=turn.tolist(), ticktext=[d or "not dated" for d in own["obtained"]],
+        title="oldest to newest", tickvals=turn.tolist(), ticktext=days.tolist(),
         showline=True, linecolor="#c8d1d5", range=[0.5, len(own) + 0.5], fixedrange=True,
     )  # fmt: skip
     chart.update_yaxes(title="value" + unit, range=[low, high], fixedrange=True)
@@ -60,6 +61,18 @@ def figure(own: pd.DataFrame) -> go.Figure:
         height=300, margin={"l": 10, "r": 10, "t": 10, "b": 10}, dragmode=False, legend={"orientation": "h", "y": 1.15}
     )
     return chart
+
+
+def dated(own: pd.DataFrame) -> list[str]:
+    """When each value was obtained; without a date, when it was registered."""
+    return [obtained_or_registered(o, r) for o, r in zip(own["obtained"], own["registered"], strict=True)]
+
+
+def obtained_or_registered(obtained: str | None, registered: str | None) -> str:
+    """`2026-11-20`, or `registered 2026-11-20 10:03 UTC`, or `not dated` of what was shipped without a date."""
+    if obtained:
+        return obtained
+    return f"registered {registered[:10]} {registered[11:16]} UTC" if registered else "not dated"
 
 
 def _scale(values: pd.Series) -> tuple[float, float]:

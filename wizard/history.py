@@ -12,9 +12,8 @@ from repository.change import RegistrationError
 from repository.graph import GraphError
 from repository.history import drift, spread
 from repository.store import take_back
-from wizard import model_facts, parts, session, uploads
+from wizard import drift_chart, model_facts, parts, session, uploads
 from wizard.catalogue import FIGURES
-from wizard.drift_chart import figure, read_words
 from wizard.words import plain
 
 _TOLD, _ASKED = "withdraw-told", "withdraw-asked"
@@ -28,8 +27,8 @@ def show(model: str) -> None:
         (st.success if told[0] else st.error)(plain(told[1]))
     frame = model_facts.history(knowledge, model)
     st.caption(
-        "Each line is one act of obtaining figures, the newest first. A later one replaces the figures that count; "
-        "the earlier ones stay, and so do those that were withdrawn."
+        "Each line is one act of obtaining figures, the newest first: by date, and where it has none by when it was "
+        "registered. The newest one's figures count; the earlier ones stay, and so do those that were withdrawn."
     )
     if frame.empty:
         st.info("No figure of it was ever obtained.", icon=":material/hourglass_empty:")
@@ -79,11 +78,11 @@ def _drift(drifted: pd.DataFrame) -> None:
     with st.container(key="answer-drift"):
         left, right = st.columns([1.25, 1], gap="large")
     with left:
-        st.plotly_chart(figure(own), key="drift-chart", config={"displayModeBar": False},
-                        alt=f"Values of {FIGURES.get(shown, shown)} in the order in which they were obtained",
+        st.plotly_chart(drift_chart.figure(own), key="drift-chart", config={"displayModeBar": False},
+                        alt=f"Values of {FIGURES.get(shown, shown)} from the oldest to the newest",
                         )  # fmt: skip
     with right:
-        st.html(parts.told(read_words(own, spread(own))))
+        st.html(parts.told(drift_chart.read_words(own, spread(own))))
         st.dataframe(_differences(own), hide_index=True, alt="Differences from the value that counts", placeholder="–")
 
 
@@ -91,7 +90,7 @@ def _differences(own: pd.DataFrame) -> pd.DataFrame:
     p = session.knowledge().projection
     return pd.DataFrame(
         {
-            "Obtained": [d or "not dated" for d in own["obtained"]],
+            "Obtained": drift_chart.dated(own),
             f"Value ({own['unit'].iat[0]})" if own["unit"].iat[0] else "Value": own["value"],
             "Difference (%)": own["difference_percent"].round(2),
             "Evidence": own["evidence"],
@@ -124,7 +123,7 @@ def _withdraw(model: str, frame: pd.DataFrame) -> None:
             "again. It cannot be undone."
         )
         st.multiselect("Which", list(labels), key="withdraw-which", format_func=labels.__getitem__,
-                       placeholder="Choose one or more lines")  # fmt: skip
+                       placeholder="Choose one or more lines", select_all=False)  # fmt: skip
         who, why = st.columns([1, 2])
         who.text_input("Your name", key="withdraw-by", max_chars=60)
         why.text_input("Why", key="withdraw-because", max_chars=300, placeholder="for example: wrong board")

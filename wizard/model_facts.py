@@ -14,6 +14,7 @@ from repository.projection import Projection
 from repository.register import LOCAL
 from repository.rq import bind, query
 from repository.terms import Name, local
+from wizard.drift_chart import obtained_or_registered
 from wizard.words import MARKS
 
 NOW, IN_PART, PAST = "now", "in part", "no, past"
@@ -29,6 +30,8 @@ _FIGURES = {
 def history(knowledge: Knowledge, model: str) -> pd.DataFrame:
     """One line for each act of obtaining figures, the newest first; empty where nothing was obtained.
 
+    An act without a date stands where its registration puts it.
+
     `Name` is the act's local name, `Own` whether this installation states it, `Withdrawn` whether it was taken back.
     An act of which only some figures hold counts `in part`; the parts have no line of their own.
     """
@@ -40,7 +43,7 @@ def history(knowledge: Knowledge, model: str) -> pd.DataFrame:
         mark = MARKS[Grade(local(str(row["evidence"])))]
         lines.append(
             {
-                "Obtained": _text(row["obtained"]) or "not dated",
+                "Obtained": obtained_or_registered(_text(row["obtained"]), _text(row["registered"])),
                 "Evidence": f"{mark}{' ↷' if _text(row['carried_from']) else ''}",
                 "Counts": _counts(row),
                 "Quality": _quality(row, p),

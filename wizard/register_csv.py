@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from dss.explanation import shown
-from ontology.records import Model, Performance, figure_kinds
+from ontology.records import FigureKind, Model, Performance, figure_kinds
 from ontology.settings import CHECKOUT
 from repository.columns import FIELD, FIELDS, Column
 from repository.measurements import Preview, Row, Taken, proposal
@@ -27,6 +27,11 @@ _PREFIX = {
     **_VOCABULARY, "optimization": "opt", "runtime": "rt", "metric": "metric", "device_type": "dtype",
 }  # fmt: skip
 _MAY_BE_NEW = ("network", "device", "test_set")
+_TITLES = {
+    "network": "Network", "device": "Device", "optimization": "Optimization", "runtime": "Runtime",
+    "purpose": "Purpose", "test_set": "Measured on",
+}  # fmt: skip
+_WHY = "Why not"
 _IS_NEW = ""
 _TOLD, _READ, _STORING = "csv-told", "csv-read", "csv-storing"
 _KEPT = 4  # previews: one run of the page reads the same table up to three times
@@ -110,9 +115,10 @@ def _unknown(preview: Preview) -> tuple[dict[str, str], frozenset[str]]:
         prefix, word = _PREFIX[one.field], FIELD[one.field].label
         options = [*one.near, *([_IS_NEW] if one.field in _MAY_BE_NEW else [])]
         named = {n: "it is new" if n == _IS_NEW else labels(prefix, n) for n in options}
+        nearest = f"refused; near: {named[one.near[0]]}" if one.near else "refuse its rows"
         said = column.selectbox(
             f"{word.capitalize()} “{one.written}”", options, index=None, key=f"csv-name-{one.field}-{one.written}",
-            placeholder="refuse its rows", on_change=session.keep, format_func=named.__getitem__,
+            placeholder=nearest, on_change=session.keep, format_func=named.__getitem__,
         )  # fmt: skip
         if said == _IS_NEW:
             new.add(one.written)
@@ -194,6 +200,8 @@ def _preview(preview: Preview) -> None:
         )
     )
     frame = pd.DataFrame([_line(row, knowledge.projection) for row in preview.rows])
+    if _WHY in frame:
+        frame.insert(2, _WHY, frame.pop(_WHY))
     texts = [c for c in frame.columns if frame[c].dtype == object or str(frame[c].dtype) in ("str", "string")]
     frame[texts] = frame[texts].fillna("")
     st.dataframe(
@@ -202,6 +210,7 @@ def _preview(preview: Preview) -> None:
         column_config={
             "Line": st.column_config.NumberColumn(width=50),
             "What": st.column_config.TextColumn(width=105),
+            _WHY: st.column_config.TextColumn(width="large"),
             **{c: st.column_config.NumberColumn(format="%.4g") for c in frame.columns if c not in {*texts, "Line"}},
         },
     )  # fmt: skip
@@ -241,11 +250,16 @@ def _names(preview: Preview, projection: Projection) -> None:
 
 
 def _line(row: Row, projection: Projection) -> Mapping[str, object]:
-    """A row as it would be stored: the model with its figures in our units."""
+    """A row as it would be stored: the model with its figures in our units. A refused one as far as it was read."""
     line: dict[str, object] = {
         "Line": row.line,
         "What": "✗ refused" if row.reasons else "⚠ look again" if row.warnings else "✓ stored",
+        **({_WHY: "; ".join(row.reasons)} if row.reasons else {}),
     }
+    if row.reasons:
+        line |= {title: row.texts.get(field, "") for field, title in _TITLES.items()}
+        line |= {_titled(kind): row.figures[kind.name] for kind in figure_kinds() if kind.name in row.figures}
+        return line
     fresh = {(r.prefix, r.name): r.label for r in row.records if r.label}
 
     def named(prefix: str, name: str | None) -> str:
@@ -266,14 +280,15 @@ def _line(row: Row, projection: Projection) -> Mapping[str, object]:
             for kind in figure_kinds():
                 value = getattr(record, kind.name)
                 if value is not None:
-                    line[f"{_words(kind.name)} ({kind.unit})"] = value
+                    line[_titled(kind)] = value
             if record.test_set:
-                line["Measured on"] = named("data", record.test_set)
+                line[_TITLES["test_set"]] = named("data", record.test_set)
     return line
 
 
-def _words(figure: str) -> str:
-    return figure.rsplit("_", 1)[0].removesuffix("_per").replace("_", " ").capitalize()
+def _titled(kind: FigureKind) -> str:
+    words = kind.name.rsplit("_", 1)[0].removesuffix("_per").replace("_", " ").capitalize()
+    return f"{words} ({kind.unit})"
 
 
 def _messages(preview: Preview) -> None:

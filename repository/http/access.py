@@ -2,7 +2,8 @@
 
 On an address of this machine only (the default), reading needs no token: but then only requests for this machine by
 name are served, because a page of another site could otherwise have a name of its own lead here (DNS rebinding). On
-any other address reading needs a token, too. Writing always does. Tokens come as bearer tokens (RFC 6750), never as
+any other address reading needs a token, too. Writing always does: one that may register, or one that may update.
+Tokens come as bearer tokens (RFC 6750), never as
 cookies, and no other site's pages are let in.
 """
 
@@ -10,10 +11,10 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
@@ -22,7 +23,13 @@ from starlette.responses import PlainTextResponse, Response
 from repository.knowledge import Knowledge
 from repository.tokens import Right, TokenError, verify
 
-Who = Literal["owner", "write", "read"]
+Who = Literal["owner"] | Right
+_RIGHTS: tuple[Right, ...] = get_args(Right)  # each with those before it
+_MORE: Mapping[Right, str] = {
+    "register": "this token may only read; ./dlom token NAME issues one that may register",
+    "update": "this token may {has}, and not change the graph in other ways; ./dlom token NAME --update issues one "
+    "that may",
+}
 
 
 @dataclass(frozen=True)
@@ -52,8 +59,8 @@ class Door:
         if who is None:
             what = "a bearer token is needed" if "authorization" not in request.headers else "this token is not known"
             return said(401, f"{what}; ./dlom token issues one", {"WWW-Authenticate": "Bearer"})
-        if right == "write" and who == "read":
-            return said(403, "this token may only read; ./dlom token issues one that may write")
+        if who != "owner" and _RIGHTS.index(who) < _RIGHTS.index(right):
+            return said(403, _MORE[right].format(has=who))
         return None
 
     def _who(self, request: Request) -> Who | None:

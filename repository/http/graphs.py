@@ -1,4 +1,4 @@
-"""The SPARQL 1.1 Graph Store protocol: one graph at a time, read by who may read, changed by who may write."""
+"""The SPARQL 1.1 Graph Store protocol: one graph at a time, read by who may read, changed by who may update."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _METHODS = "GET, HEAD, PUT, POST, DELETE"
 async def graphs(request: Request, door: Door) -> Response:
     """One request about the graph that the address names, as ?graph=IRI or ?default (the one without a name)."""
     reads = request.method in ("GET", "HEAD")
-    refusal = door.refusal(request, "read" if reads or request.method not in _METHODS.split(", ") else "write")
+    refusal = door.refusal(request, "read" if reads or request.method not in _METHODS.split(", ") else "update")
     if refusal is not None:
         return refusal
     if request.method not in _METHODS.split(", "):

@@ -1,4 +1,4 @@
-"""The SPARQL 1.1 protocol: queries for who may read, updates for who may write, a description for who asks nothing."""
+"""The SPARQL 1.1 protocol: queries for who may read, updates for who may update, a description for who asks nothing."""
 
 from __future__ import annotations
 
@@ -63,14 +63,14 @@ async def sparql(request: Request, door: Door) -> Response:
     refusal = door.refusal(request, "read")
     if refusal is not None:
         return refusal
-    if request.method not in ("GET", "POST"):
-        return said(405, "GET or POST a query, or POST an update", {"Allow": "GET, POST"})
+    if request.method not in ("GET", "HEAD", "POST"):
+        return said(405, "GET or POST a query, or POST an update", {"Allow": "GET, HEAD, POST"})
     try:
         asked = await _operation(request)
     except _Unusable as error:
         return said(error.status, str(error))
     if asked.updates:
-        return door.refusal(request, "write") or await _update(request, door, asked)
+        return door.refusal(request, "update") or await _update(request, door, asked)
     if not asked.queries:
         return await described(request, door)
     return await _query(request, door, asked)
@@ -79,7 +79,7 @@ async def sparql(request: Request, door: Door) -> Response:
 async def _operation(request: Request) -> _Operation:
     asked = _Operation()
     asked.take(_parameters(request.scope.get("query_string", b"")))
-    if request.method == "GET":
+    if request.method in ("GET", "HEAD"):
         if asked.updates:
             raise _Unusable(400, "an update is sent by POST, as update=… in a form or as application/sparql-update")
     else:
@@ -124,7 +124,8 @@ async def _query(request: Request, door: Door, asked: _Operation) -> Response:
     accept = request.headers.get("accept", "")
     table, graph = accepted(accept, TABLES), accepted(accept, GRAPHS)
     default, named = asked.named("default-graph-uri"), asked.named("named-graph-uri")
-    whole = request.state.who == "owner" and request.headers.get(WHOLE) == "yes"
+    owner = request.state.who == "owner"
+    whole = owner and request.headers.get(WHOLE) == "yes"
     knowledge, id = door.knowledge(), uuid.uuid4().hex
 
     def ask() -> Answer:
@@ -134,8 +135,9 @@ async def _query(request: Request, door: Door, asked: _Operation) -> Response:
                 asked.queries[0], formats[0], graph_format=formats[1], default_graphs=default, named_graphs=named
             )
         return knowledge.queries.answer(
-            asked.queries[0], table, graph_format=graph, id=id, default_graphs=default, named_graphs=named, whole=whole
-        )
+            asked.queries[0], table, graph_format=graph, id=id, default_graphs=default, named_graphs=named, whole=whole,
+            owner=owner,
+        )  # fmt: skip
 
     try:
         found = await _while_connected(request, ask, lambda: knowledge.stop(id))

@@ -15,6 +15,7 @@ from repository.http.downloads import FILES, Download
 from repository.http.graphs import graphs
 from repository.http.protocol import sparql
 from repository.http.records import records
+from repository.http.withdrawals import withdrawals
 
 Handler = Callable[[Request, Door], Awaitable[Response]]
 
@@ -38,6 +39,7 @@ def routes(door: Door) -> list[Route]:
         "/sparql/": sparql,
         "/graphs": graphs,
         "/records": records,
+        "/withdraw": withdrawals,
         **{f"/{name}": Download(name).give for name in FILES},
     }
     return [Route(path, _Every(handle, door)) for path, handle in handlers.items()]

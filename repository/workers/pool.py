@@ -81,13 +81,18 @@ class Rehearsed:
 @dataclass
 class _Question:
     id: str
+    owner: bool = False
     stopped: bool = False
     worker: Worker | None = None
 
 
 @dataclass
 class LimitedQueries:
-    """A few warm workers, and the snapshots that they read. Nothing starts before the first question, or `warm`."""
+    """A few warm workers, and the snapshots that they read. Nothing starts before the first question, or `warm`.
+
+    One worker more than `limits.workers` is for the owner of the installation (the console, the command line), and
+    starts when all others are busy with guests: those who ask over HTTP.
+    """
 
     graph: EmbeddedGraph
     folder: Path
@@ -98,7 +103,8 @@ class LimitedQueries:
         self._free = threading.Condition()
         self._idle: list[Worker] = []
         self._started = 0
-        self._waiting = 0
+        self._waiting = 0  # guests: one of them may not keep the owner out of the line
+        self._guests = self._owners = 0  # at work
         self._closed = False
         self._questions: dict[str, _Question] = {}
         self._readings: OrderedDict[str, Reading] = OrderedDict()
@@ -127,12 +133,13 @@ class LimitedQueries:
         whole: bool = False,
         seconds: float | None = None,
         rows: int | None = None,
+        owner: bool = False,
     ) -> Answer:
         """The answer to a query, a table as `format`, a graph as `graph_format`.
 
         Without FROM, and without graphs named here, the default graph is the union of all. Our own prefixes need not
         be declared. `whole` leaves out the limit on rows, for our own queries from another process; `seconds` and
-        `rows` are limits of this query, where they are below the installation's.
+        `rows` are limits of this query, where they are below the installation's; `owner` says that no guest asks.
 
         Raises RefusedQuery, QueryTimeout, QueryStopped, Busy, NotAcceptable, or GraphError.
         """
@@ -151,6 +158,7 @@ class LimitedQueries:
             | ({"rows": min(rows, self.limits.rows)} if rows is not None else {}),
             id,
             max(self.limits.seconds, _WHOLE_S) if whole else min(seconds or math.inf, self.limits.seconds),
+            owner=owner,
         )
         if len(text) <= _LONGEST_REMEMBERED:
             self._readings[text] = Reading(*told["reading"])
@@ -229,8 +237,10 @@ class LimitedQueries:
             worker.kill()
         self._snapshots.close()
 
-    def _ask(self, header: dict[str, Any], id: str | None, limit_s: float) -> tuple[dict[str, Any], bytes, float]:
-        question = _Question(id or uuid.uuid4().hex)
+    def _ask(
+        self, header: dict[str, Any], id: str | None, limit_s: float, *, owner: bool = False
+    ) -> tuple[dict[str, Any], bytes, float]:
+        question = _Question(id or uuid.uuid4().hex, owner)
         if self._questions.setdefault(question.id, question) is not question:
             raise GraphError(f"a query with the id {question.id[:80]!r} is running already; give each its own")
         try:
@@ -283,10 +293,11 @@ class LimitedQueries:
         finally:
             question.worker = None
             with self._free:
+                self._count(question, -1)
                 good = worker.alive and not question.stopped and not self._closed
                 if good:
                     self._idle.append(worker)
-                    self._free.notify()
+                self._free.notify_all()  # not one: it may be a guest who must wait on
             if not good:
                 worker.kill()
                 self._replace()
@@ -295,26 +306,47 @@ class LimitedQueries:
         """A worker for this question; waits a little when all are busy."""
         until = time.monotonic() + self.limits.wait_seconds
         with self._free:
-            if self._waiting >= self.limits.waiting:
+            if not question.owner and self._waiting >= self.limits.waiting:
                 raise Busy(f"{self._waiting} queries are waiting already; try again in a few seconds")
-            self._waiting += 1
+            self._waiting += not question.owner
             try:
                 while True:
                     if question.stopped or self._closed:
                         raise QueryStopped("the query was stopped before it began")
-                    if self._idle:
-                        return self._idle.pop()
-                    if self._started < self.limits.workers:
-                        self._started += 1
-                        break
+                    if question.owner or self._guests < self.limits.workers:
+                        if self._idle:
+                            self._count(question, 1)
+                            return self._idle.pop()
+                        if self._started < self._most(question):
+                            self._count(question, 1)
+                            self._started += 1
+                            break
                     if not self._free.wait(max(0.0, until - time.monotonic())):
                         raise Busy(
                             f"all {self.limits.workers} workers were busy for {self.limits.wait_seconds:g} s; "
                             "try again in a few seconds"
                         )
             finally:
-                self._waiting -= 1
-        return self._start(QUERIES)
+                self._waiting -= not question.owner
+        try:
+            return self._start(QUERIES)
+        except GraphError:
+            with self._free:
+                self._count(question, -1)
+                self._started -= 1
+                self._free.notify_all()
+            raise
+
+    def _count(self, question: _Question, by: int) -> None:
+        """Note that a guest or the owner has got a worker, or has given it back."""
+        if question.owner:
+            self._owners += by
+        else:
+            self._guests += by
+
+    def _most(self, question: _Question) -> int:
+        """How many workers there may be when this question needs one: one more where the owner has one or needs it."""
+        return self.limits.workers + (question.owner or self._owners > 0)
 
     def _start(self, task: str) -> Worker:
         try:
@@ -330,7 +362,7 @@ class LimitedQueries:
             with self._free:
                 if not self._closed:
                     self._idle.append(worker)
-                    self._free.notify()
+                    self._free.notify_all()
                     return
             worker.kill()
 

@@ -12,6 +12,7 @@ import pyoxigraph as ox
 from rdflib.plugins.sparql import parser as parser  # loaded now, while there is time
 
 from ontology.namespaces import INSTANCES, PREFIXES
+from repository.dotted import as_written, written_out
 from repository.formats import Format, first_rows
 from repository.guard import Reading, read_query
 
@@ -44,8 +45,9 @@ class Queries:
 
 
 def _query(store: ox.Store, header: Mapping[str, Any]) -> tuple[dict[str, Any], bytes]:
-    known = header["reading"]
-    reading = Reading(*known) if known else read_query(header["text"])
+    known, text = header["reading"], header["text"]
+    whole = written_out(text)
+    reading = Reading(*known) if known else _read(text, whole)
     told: dict[str, Any] = {"reading": [reading.graph, reading.dataset]}
     wanted = header["formats"][reading.graph]
     if not wanted:
@@ -53,14 +55,17 @@ def _query(store: ox.Store, header: Mapping[str, Any]) -> tuple[dict[str, Any], 
     chosen = Format(wanted)
     default, named = header["default_graphs"], header["named_graphs"]
     given = bool(default or named)  # counts more than what the query says of graphs (SPARQL 1.1 Protocol, 2.1.4)
-    results = store.query(
-        header["text"],
-        base_iri=INSTANCES,
-        prefixes=dict(PREFIXES),
-        use_default_graph_as_union=not (reading.dataset or given),  # it would overrule FROM
-        default_graph=[ox.NamedNode(g) for g in default] if given else None,
-        named_graphs=[ox.NamedNode(g) for g in named] if given else None,
-    )
+    try:
+        results = store.query(
+            whole,
+            base_iri=INSTANCES,
+            prefixes=dict(PREFIXES),
+            use_default_graph_as_union=not (reading.dataset or given),  # it would overrule FROM
+            default_graph=[ox.NamedNode(g) for g in default] if given else None,
+            named_graphs=[ox.NamedNode(g) for g in named] if given else None,
+        )
+    except SyntaxError as error:
+        raise SyntaxError(as_written(str(error), text)) from error
     rows, most = int(header["rows"]), int(header["bytes"])
     if isinstance(results, ox.QueryTriples):
         body, count, cut = _graph(results, chosen, rows, most)
@@ -69,6 +74,12 @@ def _query(store: ox.Store, header: Mapping[str, Any]) -> tuple[dict[str, Any], 
     else:
         body, count, cut = _truth(results, chosen), 1, False
     return told | {"format": chosen.value, "rows": count, "cut": cut}, body
+
+
+def _read(text: str, whole: str) -> Reading:
+    """What a query is; its faults are told where they stand in it, and what the engine gets is read as well."""
+    reading = read_query(text)
+    return reading if whole == text else read_query(whole)
 
 
 def _truth(result: ox.QueryBoolean, chosen: Format) -> bytes:

@@ -10,10 +10,12 @@ import pyoxigraph as ox
 from rdflib.plugins.sparql import parser as parser  # loaded now, while there is time
 
 from ontology.namespaces import INSTANCES
+from repository.dotted import written_out
 from repository.graph import EmbeddedGraph, GraphError
 from repository.guard import RefusedQuery, read_update, with_dataset
 from repository.projection import project
 from repository.terms import prologue
+from repository.workers.kept import Kept
 
 project(EmbeddedGraph())  # what this imports late is loaded now
 
@@ -25,10 +27,12 @@ def answer(header: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
     try:
         graph = header.get("graph", "")
         held = b"true" in copy.query(f"ASK {{ GRAPH <{graph}> {{ ?s ?p ?o }} }}") if graph else True
+        before = Kept(copy)
         copy.update(text)
+        before.check(copy)
         _readable(copy)
     except GraphError as error:
-        raise ValueError(str(error)) from error
+        raise ValueError(str(error).removeprefix("the update could not be run: ")) from error  # said by who asked
     finally:
         copy.close()
     return {"held": held}, text.encode()
@@ -52,8 +56,11 @@ def _update(header: Mapping[str, Any], text: str) -> str:
             raise RefusedQuery("the update says WITH or USING, and the request names graphs too; say it once")
         text = with_dataset(text, using, named)
         read_update(text)
+    whole = written_out(text)
+    if whole != text:
+        read_update(whole)
     head = prologue().replace("\n", " ")  # on one line: the engine's messages count lines
-    return f"BASE <{INSTANCES}> {head}{text}"
+    return f"BASE <{INSTANCES}> {head}{whole}"
 
 
 def _replacement(header: Mapping[str, Any], body: bytes) -> str:

@@ -14,7 +14,7 @@ import httpx
 from repository.graph import EmbeddedGraph
 from repository.knowledge import SERVER, STORE
 from tests.browser import app
-from tests.tiny import tiny_knowledge
+from tests.tiny import tiny_graph
 
 
 @dataclass(frozen=True)
@@ -51,11 +51,9 @@ class Served:
 
 
 @contextmanager
-def served(home: Path) -> Iterator[Served]:
-    """The app with the tiny graph in `home`, which it holds open."""
-    tiny = tiny_knowledge()
-    assert isinstance(tiny.graph, EmbeddedGraph)
-    tiny.graph.snapshot(home / STORE)
+def served(home: Path, graph: EmbeddedGraph | None = None) -> Iterator[Served]:
+    """The app with a graph, else the tiny one, in `home`, which it holds open."""
+    (graph or tiny_graph()).snapshot(home / STORE)
     with app(home) as address, httpx.Client(base_url=address, timeout=60, trust_env=False) as client:
         end = time.monotonic() + 60
         while not (home / SERVER).exists():

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+
 import httpx
 import pyoxigraph as ox
 import pytest
@@ -50,10 +53,18 @@ def test_what_cannot_be_written_as_asked_is_not_acceptable(running: Served) -> N
     assert running.ask(GRAPH, Accept="text/csv, text/turtle;q=0.1").status_code == 200
 
 
-@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS", "HEAD", "TRACE", "BREW"])
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"])
 def test_other_methods_are_refused(method: str, running: Served) -> None:
     answer = running.client.request(method, "/sparql", params={"query": "ASK {}"})
-    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, POST")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD, POST")
+
+
+@pytest.mark.parametrize("parameters", [{}, {"query": "ASK {}"}])
+def test_the_head_of_an_answer_is_that_of_get(parameters: dict[str, str], running: Served) -> None:
+    head, whole = (running.client.request(m, "/sparql", params=parameters) for m in ("HEAD", "GET"))
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-type"] == whole.headers["content-type"]
+    assert running.client.head("/sparql", params={"update": "DROP ALL"}).status_code == 400
 
 
 @pytest.mark.parametrize(
@@ -89,6 +100,11 @@ def test_an_update_that_must_not_be_made_changes_nothing(update: str, running: S
     answer = running.update(update)
     assert (answer.status_code, len(answer.text.splitlines())) == (400, 1), answer.text
     assert running.statements() == before
+
+
+def test_the_reason_is_told_once(running: Served) -> None:
+    answer = running.update("DROP GRAPH <urn:none>")
+    assert answer.text.count("the update could not be run") == 1
 
 
 def test_an_update_is_seen_by_the_next_query_and_by_the_table(running: Served) -> None:
@@ -150,3 +166,22 @@ def test_a_table_of_everything_can_be_had(running: Served) -> None:
     assert running.client.get("/table.parquet").content.startswith(b"PAR1")
     assert running.client.get("/dictionary.csv").text.startswith("column,")
     assert running.client.post("/table.csv").status_code == 405
+
+
+def test_the_owner_is_answered_while_others_hold_every_worker(running: Served) -> None:
+    """Two runaways of others hold both workers; the next of them would be sent away after ten seconds."""
+    long = [threading.Thread(target=lambda: _abandoned(running)) for _ in range(2)]
+    for thread in long:
+        thread.start()
+    time.sleep(1.0)  # so that both have begun
+    try:
+        found = running.ask("ASK {}", **running.key)
+        assert (found.status_code, [t.is_alive() for t in long]) == (200, [True, True])
+    finally:
+        for thread in long:
+            thread.join()
+
+
+def _abandoned(running: Served) -> None:
+    with pytest.raises(httpx.ReadTimeout):
+        running.client.post("/sparql", data={"query": RUNAWAY}, timeout=8)

@@ -42,7 +42,7 @@ def test_the_trap_hears_who_calls() -> None:
 
 def test_no_reader_sees_a_wrong_count_while_others_write(tmp_path: Path) -> None:
     with served(tmp_path) as app:
-        address, token = str(app.client.base_url).rstrip("/"), issue(tmp_path, "load", "write")
+        address, token = str(app.client.base_url).rstrip("/"), issue(tmp_path, "load", "register")
         load = put_under_load(address, token, ("small-net", "w8a8", "board-a", "litert-cpu"), 1.5)
     assert (load.wrong, load.failed) == ([], [])
     assert load.writes

@@ -14,7 +14,9 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from repository.terms import node
 from tests.http.served import Served, served
+from tests.tiny import tiny_graph
 
 DATA = "http://kasei.us/2009/09/sparql/data/data{}.rdf"
 D0, D1, D2, D3 = (DATA.format(n) for n in range(4))
@@ -29,8 +31,11 @@ THREE_DOCUMENTS = "\n".join(f"GRAPH <{d}> {{ <{d}> a foaf:Document }}" for d in 
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """An app of its own: some of the tests clear everything."""
-    with served(tmp_path_factory.mktemp("w3c")) as one:
+    """An app of its own, without models and scales: what is on record could not be cleared."""
+    graph = tiny_graph()
+    for name in ("models-bench", "models-later", "decisions"):
+        graph.drop(node("g", name))
+    with served(tmp_path_factory.mktemp("w3c"), graph) as one:
         yield one
 
 

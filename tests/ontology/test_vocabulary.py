@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import Field, fields
-from datetime import date
+from datetime import date, datetime
 from functools import cache
 from importlib.resources import files
 from typing import Any, get_args, get_type_hints
@@ -34,6 +34,7 @@ RANGES: dict[type, URIRef] = {
     int: XSD.integer,
     bool: XSD.boolean,
     str: XSD.string,
+    datetime: XSD.dateTime,
     Grade: DLOM.Evidence,
     Objective: XSD.string,  # the writer states its notation
 }

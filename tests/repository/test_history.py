@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 
 from ontology.records import Grade
-from repository.graph import EmbeddedGraph
+from repository.graph import EmbeddedGraph, frame
 from repository.history import drift, spread
+from repository.questions import answered, question
 from repository.register import register
+from repository.rq import bind, query
+from repository.terms import Name, local
 from repository.withdraw import withdraw
 from tests.repository.test_withdraw import act, own
 from tests.tiny import tiny_graph
@@ -73,3 +76,19 @@ def test_qualities_are_compared_on_one_data_set_only() -> None:
 def test_a_model_without_figures_has_no_drift(graph: EmbeddedGraph) -> None:
     assert drift(graph, "nobody").empty
     assert spread(drift(graph, "nobody")).empty
+
+
+def test_undated_figures_stand_in_the_order_of_their_registration() -> None:
+    graph = tiny_graph()
+    for minute, (name, ms) in enumerate((("z", 0.302), ("m", 0.31), ("y", 0.33), ("a", 0.29))):
+        moment = datetime(2026, 11, 20, 10, minute, tzinfo=UTC)
+        register(graph, own(act(name, inference_latency_ms=ms)), at=moment)
+    found = drift(graph, "mine")
+    assert found["value"].tolist() == [0.302, 0.31, 0.33, 0.29]
+    assert found["current"].tolist() == [False, False, False, True]
+    assert found["registered"].iat[0] == "2026-11-20T10:00:00Z"
+    rows = frame(graph, bind(query("model-history"), model=[Name("m", "mine")]))
+    assert [local(p) for p in rows["performance"]] == ["a", "y", "m", "z"]
+    last = answered(graph, question("registered-last"))
+    assert last["latency_ms"].tolist() == [0.29, 0.33, 0.31, 0.302]
+    assert last["registered"].iat[0] == "2026-11-20T10:03:00Z"

@@ -198,6 +198,15 @@ def test_votes_come_by_themselves(knowledge: Knowledge) -> None:
     assert reason.startswith("votes are sent by themselves")
 
 
+def test_an_answer_is_read_back(knowledge: Knowledge) -> None:
+    for outcome in (
+        send(knowledge, f"{HEADER}\n{GOOD}\n{SLIP}", good=True, dry_run=True),
+        send(knowledge, f"{HEADER}\n{SLIP}", allow_new=True),
+        send(knowledge, b"nothing"),
+    ):
+        assert Outcome.from_json(json.loads(json.dumps(outcome.to_json()))) == outcome
+
+
 def test_the_answer_is_plain_data(knowledge: Knowledge) -> None:
     told = json.loads(json.dumps(send(knowledge, f"{HEADER}\n{GOOD}\n{SLIP}").to_json()))
     assert told["status"] == "refused"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import flow
 from ontology.records import Device, Grade, Model, Network, Performance, TrainedNetwork
 from ontology.requirement import Requirement
-from repository.columns import Column, columns, number
+from repository.columns import Column, columns, decimal_sign, number
 from repository.graph import EmbeddedGraph
 from repository.knowledge import Knowledge
 from repository.measurements import MOST_ROWS, Named, Preview, Taken, proposal, read
@@ -309,9 +309,30 @@ def test_names_as_people_write_them(knowledge: Knowledge) -> None:
 def test_the_reviewed_names_are_enough() -> None:
     header = "network,device,precision,runtime,purpose,latency_ms"
     text = f"{header}\nMobileNet-v2,Galaxy S24,w8a8,LiteRT on NPU,Image Classification,0.3"
-    (reason,) = reasons(read(text, reviewed()))
-    assert reason.startswith("device 'Galaxy S24' is not known (near: samsung-galaxy-s24 or ")
+    (reason,) = reasons(read(text.replace("Galaxy S24", "Galaxi S24"), reviewed()))
+    assert reason.startswith("device 'Galaxi S24' is not known (near: samsung-galaxy-s24 or ")
     assert read(text.replace("Galaxy", "Samsung Galaxy"), reviewed()).rejected == ()
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("Galaxy S23", "samsung-galaxy-s23"),
+        ("galaxy s23+", "samsung-galaxy-s23-plus"),
+        ("iPhone 15", "apple-iphone-15"),
+        ("Jetson TX2", "nvidia-jetson-tx2"),
+        ("Pi 5", ""),  # a Raspberry Pi 5 or an Orange Pi 5
+        ("S23", ""),
+        ("12", ""),  # of Xiaomi
+    ],
+)
+def test_a_device_without_its_maker_is_taken_for_the_only_one_and_told(written: str, meant: str) -> None:
+    header = "network,device,precision,runtime,purpose,latency_ms"
+    text = f"{header}\nMobileNet-v2,{written},w8a8,LiteRT on NPU,Image Classification,0.3"
+    found = read(text, reviewed())
+    (named,) = found.named
+    assert (named.written, named.name) == (written, meant)
+    assert len(found.rejected) == (0 if meant else 1)
 
 
 def test_variants_of_the_weights_are_models_of_their_own(knowledge: Knowledge) -> None:
@@ -349,8 +370,70 @@ def test_a_german_spreadsheet(knowledge: Knowledge) -> None:
     found = preview(knowledge, "\ufeff" + table("latency_ms", "11").replace(",", ";") + "\r\n")
     assert reasons(found) == []
     assert found.columns[0].header == "network"
-    comma = preview(knowledge, table("latency_ms", "X").replace(",", ";").replace("X", "11,5"))
-    assert "with a point before decimals" in reasons(comma)[0]
+
+
+@pytest.mark.parametrize(
+    ("cells", "latencies"),
+    [
+        (("11,5", "12,25"), [11.5, 12.25]),
+        (("0,031 s", "12,250"), [31.0, 12.25]),  # the first tells what the comma is in the second
+        (("1.012,5 ms", "11"), [1012.5, 11.0]),
+        (("11.5", "1,012.5"), [11.5, 1012.5]),
+        (("11.5", "12,250"), [11.5, 12250.0]),
+        (("11", "12.250"), [11.0, 12.25]),
+    ],
+)
+def test_decimals_where_semicolons_part_the_cells(
+    cells: tuple[str, ...], latencies: list[float], knowledge: Knowledge
+) -> None:
+    rows = [f"{KEY.replace(',', ';')};{cell};v{i}" for i, cell in enumerate(cells)]
+    found = preview(knowledge, "\n".join([f"{HEADER},latency_ms,variant".replace(",", ";"), *rows]), Taken(sure=True))
+    assert [row.figures["inference_latency_ms"] for row in found.rows] == pytest.approx(latencies)
+
+
+@pytest.mark.parametrize(
+    ("cells", "told"),
+    [
+        (("11", "12,250"), "12,250 may be a thousand times 12,250; write 12250 or 12,2500"),
+        (("11,5", "12.250"), "12.250 may be a thousand times 12,250; write 12250 or 12,2500"),
+        (("11.5", "12,5"), "with a point before decimals"),  # the table has both
+    ],
+)
+def test_a_number_that_may_be_two_is_refused(cells: tuple[str, ...], told: str, knowledge: Knowledge) -> None:
+    rows = [f"{KEY.replace(',', ';')};{cell};v{i}" for i, cell in enumerate(cells)]
+    found = preview(knowledge, "\n".join([f"{HEADER},latency_ms,variant".replace(",", ";"), *rows]), Taken(sure=True))
+    assert any(told in reason for reason in found.rows[1].reasons), found.rows[1].reasons
+
+
+@given(st.integers(0, 99_999), st.integers(0, 9_999))
+def test_a_decimal_comma_means_what_a_point_does(whole: int, decimals: int) -> None:
+    text = f"{whole},{decimals:04d}"
+    assert decimal_sign([text]) == ","
+    assert number(text, LATENCY, ",") == number(text.replace(",", "."), LATENCY)
+
+
+def test_a_figure_that_is_not_a_number_is_told(knowledge: Knowledge) -> None:
+    (row,) = preview(knowledge, table("latency_ms,top1 (%)", "NaN,66")).rows
+    assert (row.reasons, row.warnings) == ((), ("latency_ms: NaN is read as not known",))
+    (alone,) = preview(knowledge, table("latency_ms", "nan")).rows
+    assert alone.reasons[0].startswith("no figure is given")
+    assert alone.reasons[1] == "latency_ms: nan is read as not known"
+
+
+def test_a_refused_row_keeps_what_was_read_of_it(knowledge: Knowledge) -> None:
+    (row,) = preview(knowledge, table("latency_ms", "12").replace("Board A", "Bord Q")).rows
+    assert row.reasons
+    assert (row.texts["device"], row.texts["network"]) == ("Bord Q", "SmallNet")
+    assert row.figures == {"inference_latency_ms": 12.0}
+
+
+def test_a_model_of_a_table_has_a_label(knowledge: Knowledge) -> None:
+    model = the(preview(knowledge, table("latency_ms", "12")), Model)
+    assert model.label == "SmallNet float, LiteRT on CPU, Board A"
+    new = preview(
+        knowledge, table("latency_ms,variant", "12,width 0.5").replace("Board A", "My board"), Taken(new=True)
+    )
+    assert the(new, Model).label == "SmallNet width 0.5 float, LiteRT on CPU, My board"
 
 
 @pytest.mark.parametrize(

@@ -114,6 +114,17 @@ def test_the_same_as_json_ld() -> None:
         "ms": 3,
     }
     assert from_json_ld(json.dumps(one).encode()) == [Performance(name="a", inference_latency_ms=3.0)]
+    colons = [
+        {"@id": "m:a", "@type": ":Model", ":purpose": "purpose:image-classification", ":network": "net:b"},
+        {"@id": "p:a", "@type": "Performance", ":evidence": ":declared", ":inferenceLatencyMs": 3},
+        {"@context": {"grade": {"@id": "https://w3id.org/dlom#evidence", "@type": "@id"}}, "@id": "p:b",
+         "@type": ":Performance", "grade": ":declared"},
+    ]  # fmt: skip
+    assert from_json_ld(json.dumps(colons).encode()) == [
+        Model(name="a", purpose="image-classification", network="b"),
+        Performance(name="a", evidence=Grade.DECLARED, inference_latency_ms=3.0),
+        Performance(name="b", evidence=Grade.DECLARED),
+    ]
     part = {"@id": "part:one", "@type": "Part", "partLatencyMs": 1.5}
     assert from_json_ld(json.dumps(part).encode()) == [Part(name="one", part_latency_ms=1.5)]
 
@@ -169,6 +180,9 @@ def test_text_in_another_encoding() -> None:
         ({"@id": "a", "@type": "Model"}, "'a' is a relative address; write it in full, or with a prefix"),
         ({"@id": "m:a", "@type": "Model", "network": "b"}, "'b' is a relative address"),
         ({"@id": "m:a", "@type": "Model", "latency": 3}, "a Model has no :latency"),  # JSON-LD itself would skip it
+        ({"@id": "m:a", "@type": "Model", "network": "net:a b"}, "'net:a b' under 'network' is no name"),  # as is this
+        ({"@id": "m:a b", "@type": "Model"}, "'m:a b' under '@id' is no name"),
+        ({"@id": "p:a", "@type": "Performance", "evidence": ":hearsay"}, "one of :measured, :published"),
         ({"@id": "p:a", "@type": "Performance", "sizeKib": "big"}, "a number is expected; got 'big'"),
         ({"@type": "Model"}, "a blank node"),
         ({"@id": "g:a", "@graph": [{"@id": "m:a", "@type": "Model"}]}, "is not yours to choose"),

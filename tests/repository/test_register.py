@@ -8,7 +8,7 @@ import sys
 import time
 from collections import Counter
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pyoxigraph as ox
@@ -188,6 +188,60 @@ def test_figures_that_are_not_taken_again_stay_current(graph: EmbeddedGraph) -> 
     before = content(graph)
     assert register(graph, own(first)) == Registered((), ())
     assert content(graph) == before
+
+
+def test_an_older_measurement_that_arrives_late_is_history(graph: EmbeddedGraph) -> None:
+    days = {"far": date(2031, 1, 1), "now": date(2026, 11, 20), "old": date(2019, 1, 1)}
+    done = {n: register(graph, own(act(n, obtained=day, energy_mj=float(day.year)))) for n, day in days.items()}
+    assert asked(graph, "?p ?c", "m:mine :performance ?p . ?p :current ?c") == [
+        ("far", "true"), ("now", "false"), ("old", "false"),
+    ]  # fmt: skip
+    assert done["far"].history == ()
+    assert done["old"].history == (
+        "p:old is of 2019-01-01; for energyMj p:far of 2031-01-01 stays current, so p:old is kept as history",
+    )
+    before = content(graph)
+    assert register(graph, own(act("old", obtained=days["old"], energy_mj=2019.0))) == Registered((), ())
+    assert content(graph) == before
+
+
+def test_an_older_act_is_current_for_what_no_younger_one_gives(graph: EmbeddedGraph) -> None:
+    register(graph, own(act("new", obtained=date(2026, 2, 2), energy_mj=5.0, size_kib=7.0)))
+    late = own(act("late", obtained=date(2026, 1, 1), energy_mj=4.0, average_power_w=3.0))
+    assert register(graph, late).new == ("p:late", "p:late-rest")
+    current = asked(
+        graph, "?p ?f ?v", "m:mine :performance ?p . ?p :current true ; ?f ?v . ?f rdfs:subPropertyOf :figure"
+    )
+    assert current == [("late-rest", "averagePowerW", "3"), ("new", "energyMj", "5"), ("new", "sizeKib", "7")]
+    assert register(graph, late) == Registered((), ())
+
+
+def test_of_one_day_the_stronger_evidence_is_current_and_then_the_later_registration(graph: EmbeddedGraph) -> None:
+    def holder(name: str, grade: Grade, day: date | None, hour: int) -> str:
+        one = replace(act(name, obtained=day, size_kib=1.0), evidence=grade)
+        register(graph, own(one), at=datetime(2026, 3, 5, hour, tzinfo=UTC))
+        ((found,),) = asked(graph, "?p", "m:mine :performance ?p . ?p :current true ; :sizeKib ?v")
+        return found
+
+    assert holder("a", Grade.DECLARED, date(2026, 3, 5), 1) == "a"
+    assert holder("b", Grade.PUBLISHED, date(2026, 3, 5), 2) == "b"
+    assert holder("c", Grade.DECLARED, None, 3) == "b"  # undated: as if of the day of its registration
+    assert holder("d", Grade.PUBLISHED, None, 4) == "d"
+    assert holder("e", Grade.MEASURED, date(2026, 3, 4), 5) == "d"
+
+
+def test_the_moment_of_registration_is_stored_and_stays(graph: EmbeddedGraph) -> None:
+    first = own(act("first", size_kib=1.0))
+    register(graph, first, at=datetime(2026, 3, 5, 1, tzinfo=UTC))
+    register(graph, first, at=datetime(2026, 3, 6, 1, tzinfo=UTC))
+    assert asked(graph, "?at", "p:first :registeredAt ?at") == [("2026-03-05T01:00:00Z",)]
+    register(graph, own(act("second", energy_mj=1.0)))
+    ((at,),) = asked(graph, "?at", "p:second :registeredAt ?at")
+    assert datetime.fromisoformat(at).tzinfo is not None
+    claimed = own(act("third", energy_mj=2.0, registered_at=datetime(2031, 1, 1, tzinfo=UTC)))
+    assert refused(graph, claimed) == [
+        "p:third says when it was registered; leave that out, since it is set when it is stored"
+    ]
 
 
 def test_what_was_measured_does_not_change(graph: EmbeddedGraph) -> None:

@@ -57,6 +57,7 @@ def test_any_name_comes_back_as_one_iri(prefix: str, text: str) -> None:
 def test_names_are_short_where_that_is_safe() -> None:
     assert sparql(Name("net", "mobilenet-v2")) == "net:mobilenet-v2"
     assert sparql(Name("net", "yolo_v3.5")) == "net:yolo_v3.5"
+    assert sparql(Name("src", "aihub-0.46.1")) == "<https://w3id.org/dlom/source/aihub-0.46.1>"
     assert sparql(Name("net", "ends.")) == "<https://w3id.org/dlom/network/ends.>"
     assert sparql(Name("net", "a b/c#d")) == "<https://w3id.org/dlom/network/a%20b%2Fc%23d>"
 

@@ -13,10 +13,10 @@ from repository.tokens import TOKENS, TokenError, issue, revoke, tokens, verify
 
 
 def test_a_token_is_known_until_it_is_revoked(tmp_path: Path) -> None:
-    text = issue(tmp_path, "ci", "write")
+    text = issue(tmp_path, "ci", "update")
     found = verify(tmp_path, text)
     assert found is not None
-    assert (found.name, found.right) == ("ci", "write")
+    assert (found.name, found.right) == ("ci", "update")
     assert verify(tmp_path, text + "x") is None
     assert verify(tmp_path, "") is None
     revoke(tmp_path, "ci")
@@ -35,8 +35,8 @@ def test_only_its_digest_is_kept_and_only_the_owner_may_read_it(tmp_path: Path) 
 
 
 def test_two_tokens_are_told_apart_by_name(tmp_path: Path) -> None:
-    first, second = issue(tmp_path, "b", "read"), issue(tmp_path, "a", "write")
-    assert [(t.name, t.right) for t in tokens(tmp_path)] == [("a", "write"), ("b", "read")]
+    first, second = issue(tmp_path, "b", "read"), issue(tmp_path, "a", "update")
+    assert [(t.name, t.right) for t in tokens(tmp_path)] == [("a", "update"), ("b", "read")]
     revoke(tmp_path, "b")
     assert verify(tmp_path, first) is None
     assert verify(tmp_path, second) is not None
@@ -52,13 +52,32 @@ def test_a_name_is_short_and_plain(name: str, tmp_path: Path) -> None:
 def test_a_name_is_given_once(tmp_path: Path) -> None:
     first = issue(tmp_path, "ci", "read")
     with pytest.raises(TokenError, match="there is a token ci already; revoke it first"):
-        issue(tmp_path, "ci", "write")
+        issue(tmp_path, "ci", "update")
     assert verify(tmp_path, first) is not None
 
 
-def test_a_right_is_one_of_two(tmp_path: Path) -> None:
-    with pytest.raises(TokenError, match="'admin' is no right; write read or write"):
-        issue(tmp_path, "ci", "admin")  # type: ignore[arg-type]
+@pytest.mark.parametrize("right", ["admin", "write", ""])
+def test_a_right_is_one_of_three(right: str, tmp_path: Path) -> None:
+    with pytest.raises(TokenError, match=f"'{right}' is no right; write read, register or update"):
+        issue(tmp_path, "ci", right)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("kept", "now"), [("write", "update"), ("read", "read"), ("register", "register")])
+def test_a_token_that_could_write_before_may_update_now(kept: str, now: str, tmp_path: Path) -> None:
+    text = issue(tmp_path, "old", "update")
+    file = tmp_path / TOKENS
+    file.write_text(file.read_text().replace('"update"', f'"{kept}"'))
+    found = verify(tmp_path, text)
+    assert found is not None
+    assert found.right == now
+
+
+def test_a_right_that_nobody_knows_lets_nobody_in(tmp_path: Path) -> None:
+    text = issue(tmp_path, "odd", "update")
+    file = tmp_path / TOKENS
+    file.write_text(file.read_text().replace('"update"', '"everything"'))
+    with pytest.raises(TokenError, match=r"tokens\.json in DLOM_HOME cannot be read"):
+        verify(tmp_path, text)
 
 
 def test_what_was_never_issued_cannot_be_revoked(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from typing import cast
 
 import pyoxigraph as ox
 import pytest
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 from ontology.records import Grade, Model, Performance, Record, camel, figure_kinds
 from repository.change import RegistrationError
 from repository.graph import EmbeddedGraph, frame
+from repository.incoming import records_incoming
 from repository.knowledge import Knowledge
 from repository.register import Registered, register
 from repository.rq import bind, query
@@ -95,7 +98,7 @@ def test_withdrawing_twice_is_once(graph: EmbeddedGraph) -> None:
     back(graph, "first")
     before = content(graph)
     assert withdraw(graph, ["first"], "bob", "another reason", date(2026, 12, 1)) == Registered((), ())
-    assert register(graph, own(act("first", 1, size_kib=9.0))) == Registered((), ())  # and it does not come back
+    register(graph, own(act("first", 1, size_kib=9.0)))  # and it does not come back
     assert content(graph) == before
 
 
@@ -122,17 +125,50 @@ def test_only_a_part_of_an_older_act_may_hold_again(graph: EmbeddedGraph) -> Non
     assert current(graph) == {"inferenceLatencyMs": ("fourth", 7.0), "sizeKib": ("first-rest-2", 400.0)}
 
 
-def test_the_youngest_is_by_date_then_by_evidence_then_by_name(graph: EmbeddedGraph) -> None:
-    for performance in (
+def test_the_youngest_is_by_date_then_by_evidence_then_by_registration(graph: EmbeddedGraph) -> None:
+    for hour, performance in enumerate((
         act("a", 5, size_kib=1.0), act("b", None, size_kib=2.0), act("c", 5, size_kib=3.0),
         act("d", 5, size_kib=4.0, evidence=Grade.PUBLISHED), act("e", 1, size_kib=5.0),
-    ):  # fmt: skip
-        register(graph, own(performance))
+    )):  # fmt: skip
+        register(graph, own(performance), at=datetime(2026, 11, 3, hour, tzinfo=UTC))
     order = []
     while found := current(graph):
         order.append(found["sizeKib"][0])
         back(graph, order[-1])
-    assert order == ["e", "d", "c", "a", "b"]  # the last registered one held; an undated one is the oldest
+    assert order == ["d", "c", "a", "b", "e"]  # the undated b counts as of the third, when it was registered
+
+
+def test_what_was_withdrawn_does_not_come_back_and_the_answer_says_so(graph: EmbeddedGraph) -> None:
+    first = own(act("first", 1, inference_latency_ms=9.0))
+    knowledge = Knowledge(graph)
+    assert records_incoming(first, knowledge).status == "stored"
+    back(graph, "first")
+    told = "p:first was withdrawn on 2026-11-20 by ann: wrong board; it counts no more, so register a later act anew"
+    assert register(graph, first) == Registered((), (), withdrawn=(told,))
+    before = content(graph)
+    for dry_run in (True, False):
+        again = records_incoming(first, knowledge, dry_run=dry_run)
+        assert (again.status, again.exit_code, again.unchanged) == ("refused", 2, ())
+        assert [(r.where, r.messages) for r in again.rejected] == [("m:mine", (told,))]
+    # The good ones can still be stored.
+    other = replace(cast(Model, first[0]), name="other", performance=("second",))
+    more = records_incoming([*first, other, act("second", 1, inference_latency_ms=8.0)], knowledge, good=True)
+    assert (more.status, more.new) == ("stored", ("m:other", "p:second"))
+    assert content(graph) > before
+
+
+def test_what_arrives_late_is_told(graph: EmbeddedGraph) -> None:
+    knowledge = Knowledge(graph)
+    records_incoming(own(act("new", 2, inference_latency_ms=9.0)), knowledge)
+    late = own(act("late", 1, inference_latency_ms=8.0))
+    expected = (
+        "p:late is of 2026-11-01; for inferenceLatencyMs p:new of 2026-11-02 stays current, "
+        "so p:late is kept as history"
+    )
+    for dry_run in (True, False):
+        done = records_incoming(late, knowledge, dry_run=dry_run)
+        assert expected in [m for r in done.warnings for m in r.messages]
+    assert current(graph) == {"inferenceLatencyMs": ("new", 9.0)}
 
 
 def test_what_is_refused(graph: EmbeddedGraph) -> None:
@@ -178,10 +214,10 @@ STEPS = st.lists(st.tuples(ACTS, st.integers(1, 4), st.sets(st.integers(0, 7), m
 @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 @given(steps=STEPS)
 def test_of_each_figure_one_is_current_while_any_is_left(steps: list[tuple[dict[str, float], int, set[int]]]) -> None:
-    graph, given = tiny_graph(), {}
+    graph, given, days = tiny_graph(), {}, {}
     for number, (figures, day, gone) in enumerate(steps):
         name = f"act-{number}"
-        given[name] = figures
+        given[name], days[name] = figures, day
         told = {"metric": "top-1"} if figures.keys() & {"accuracy_percent", "metric_value"} else {}
         register(graph, own(act(name, day, **figures, **told)))
         names = sorted({f"act-{g}" for g in gone} & given.keys())
@@ -195,3 +231,5 @@ def test_of_each_figure_one_is_current_while_any_is_left(steps: list[tuple[dict[
         for figure, (holder, value) in found.items():
             original = given[holder.partition("-rest")[0]]
             assert value in {v for f, v in original.items() if camel(f) == figure}
+            youngest = max((days[n], n) for n, figures in given.items() if figure in map(camel, figures))
+            assert holder.partition("-rest")[0] == youngest[1]

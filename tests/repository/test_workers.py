@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pyoxigraph as ox
@@ -169,6 +170,37 @@ def test_who_comes_when_all_are_busy_waits_a_little_and_is_sent_away(queries: Li
     assert queries.stop("long")
     runaway.join()
     assert isinstance(told[0], QueryStopped)
+
+
+def test_one_worker_is_kept_for_the_owner(tmp_path: Path) -> None:
+    """One runaway of a guest and one that waits behind it: the queue is full for guests, and not for the owner."""
+    queries = LimitedQueries(numbered(300), tmp_path / "snapshots", replace(LIMITS, wait_seconds=20.0))
+    told: list[Exception] = []
+
+    def long(id: str) -> None:
+        try:
+            queries.answer(RUNAWAY, id=id)
+        except GraphError as error:
+            told.append(error)
+
+    guests = [threading.Thread(target=long, args=[id]) for id in ("first", "second")]
+    try:
+        for guest in guests:
+            guest.start()
+        until(lambda: queries.running("first") or queries.running("second"))
+        until(lambda: queries._waiting == 1)
+        with pytest.raises(Busy, match="1 queries are waiting already"):
+            queries.answer("ASK {}")
+        for _ in range(2):  # the worker that the owner gave back is not taken by the guest who waits
+            assert queries.answer("ASK {}", owner=True).body == b"answer\ntrue\n"
+        assert queries.running("first") != queries.running("second")
+    finally:
+        for id in ("first", "second"):
+            queries.stop(id)
+        for guest in guests:
+            guest.join()
+        queries.close()
+    assert [type(error) for error in told] == [QueryStopped, QueryStopped]
 
 
 def test_a_worker_has_no_network_and_no_files(queries: LimitedQueries) -> None:

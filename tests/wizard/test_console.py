@@ -94,6 +94,7 @@ def test_no_parameter_is_called_like_something_of_the_link() -> None:
         ({"question": "nobody-asked"}, "There is no question 'nobody-asked'"),
         ({"question": "cheapest-fleet", "colour": "red"}, "no parameter 'colour'"),
         ({"question": "cheapest-fleet", "latency_ms": "soon"}, "latency_ms is 'soon'; write a number"),
+        ({"question": "cheapest-fleet", "latency_ms": "-5"}, "latency_ms is '-5'; write a number from 0.001 to 60,000"),
         ({"question": "cheapest-fleet", "purpose": "> DROP ALL"}, "'> DROP ALL' is not known here"),
         ({"q": "AAAA"}, "damaged"),
     ],

@@ -80,7 +80,9 @@ def test_a_click_on_a_question_asks_it_and_the_address_holds_it(app: AppTest) ->
     assert address(app) == {**SPARQL, "question": "cheapest-fleet"}
     answered(app)
     assert list(app.dataframe[0].value["fleet_usd"]) == [10_000, 20_000]  # 100 of board A, of board B
-    next(n for n in app.number_input if str(n.key).startswith("console-latency_ms")).set_value(10.0).run()
+    latency = next(n for n in app.number_input if str(n.key).startswith("console-latency_ms"))
+    assert (latency.min, latency.max) == (0.001, 60_000)
+    latency.set_value(10.0).run()
     assert address(app) == {**SPARQL, "question": "cheapest-fleet", "latency_ms": "10.0"}
     answered(app)
     assert list(app.dataframe[0].value["fleet_usd"]) == [10_000]  # board A alone is as fast

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import shutil
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +17,10 @@ from dss.preferences import Preferences
 from ontology.records import Grade, MeasurementRun, Model, Performance
 from ontology.settings import Settings
 from optimizer.data import load
+from repository.graph import EmbeddedGraph
 from repository.history import drift, spread
 from repository.knowledge import Knowledge
+from repository.register import register
 from repository.store import store, take_back
 from tests.tiny import tiny_knowledge
 from tests.wizard.conftest import Built
@@ -195,6 +197,25 @@ def test_drift_is_told_in_percent_of_what_counts_now_and_withdrawn_values_stand_
     assert list(history["Counts"]) == ["now", "no, past", "no, withdrawn on 2026-11-05 by Ann: wrong board", "no, past"]
 
 
+def test_figures_without_a_date_stand_by_when_they_were_registered() -> None:
+    knowledge = tiny_knowledge()
+    model = Model(
+        name="local-mine", source="local", network="small-net", optimization="w8a8", device="board-a",
+        runtime="litert-cpu", purpose="image-classification",
+    )  # fmt: skip
+    assert isinstance(knowledge.graph, EmbeddedGraph)
+    for minute, (name, ms) in enumerate((("z", 0.302), ("m", 0.31), ("y", 0.33), ("a", 0.29))):
+        act = Performance(name=name, inference_latency_ms=ms, evidence=Grade.DECLARED, source="local")
+        moment = datetime(2026, 11, 20, 10, minute, tzinfo=UTC)
+        register(knowledge.graph, [act, replace(model, performance=(name,))], at=moment)
+    history = model_facts.history(knowledge, "local-mine")
+    assert history["Latency (ms)"].tolist() == [0.29, 0.33, 0.31, 0.302]
+    assert history["Obtained"].iat[0] == "registered 2026-11-20 10:03 UTC"
+    chart = drift_chart.figure(drift(knowledge.graph, "local-mine"))
+    assert [list(t.y) for t in chart.data if t.name is None] == [[0.302, 0.31, 0.33, 0.29]]
+    assert chart.layout.xaxis.ticktext[0] == "registered 2026-11-20 10:00 UTC"
+
+
 def test_two_values_are_told_as_one_difference() -> None:
     knowledge = tiny_knowledge()
     repeated(knowledge, "small-net", "board-a", r1=11.0, r2=10.0)
@@ -238,6 +259,7 @@ def test_figures_of_ones_own_are_withdrawn_after_a_second_question(fresh_app: Ap
         assert found is not None
         return found.value
 
+    assert app.multiselect(key="withdraw-which").proto.select_all == 0  # not all at one touch
     withdraw()
     assert app.error[0].value.replace("\\", "") == "Nothing was withdrawn. Say which lines, your name, why."
     app.multiselect(key="withdraw-which").set_value(["local-r2"])

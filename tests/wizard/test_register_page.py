@@ -49,6 +49,13 @@ def test_rows_that_are_wrong_are_told_with_their_line_and_the_good_ones_can_be_s
     upload(fresh_app, "csv-file", "mine.csv", (HEADER + GOOD + SLIP).encode())
     (refused,) = fresh_app.error
     assert "line 3: device 'Samsung Galaxi S23' is not known" in refused.value.replace("\\", "")
+    rows = fresh_app.dataframe[0].value
+    assert list(rows["What"]) == ["✓ stored", "✗ refused"]
+    assert rows["Why not"][0] == ""
+    assert rows["Why not"][1].startswith("device 'Samsung Galaxi S23' is not known")
+    assert rows["Device"][1] == "Samsung Galaxi S23"  # as written
+    assert list(rows["Inference latency (ms)"]) == [0.43, 0.43]
+    assert not rows.isna().any().any()
     assert fresh_app.button(key="csv-store").label == "Store the good ones (1)"
     fresh_app.toggle(key="csv-new").set_value(True).run()
     assert not fresh_app.error
