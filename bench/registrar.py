@@ -20,6 +20,7 @@ import time
 import traceback
 from collections import defaultdict
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyoxigraph as ox
@@ -64,6 +65,11 @@ def latency_ms(number: int) -> float:
     return 1.0 + number / 1000
 
 
+def moment(number: int) -> datetime:
+    """When registration `number` was made: told, not read from the clock, so that every statement is known."""
+    return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=number)
+
+
 def wanted(first: int, registrations: int, like: Like) -> set[ox.Quad]:
     """What registrations `first` (even) to `registrations` - 1 must leave, when the latter is the last one.
 
@@ -73,8 +79,9 @@ def wanted(first: int, registrations: int, like: Like) -> set[ox.Quad]:
     for number in range(first, registrations):
         current = number % 2 == 1 or number == registrations - 1
         for record in records(number, like):
-            told = replace(record, current=current) if isinstance(record, Performance) else record
-            statements += quads(told, HOME)
+            if isinstance(record, Performance):
+                record = replace(record, current=current, registered_at=moment(number))
+            statements += quads(record, HOME)
     return canonical(statements)
 
 
@@ -127,7 +134,7 @@ def _go_on(folder: Path, like: Like) -> None:
     _tell("open", number)
     while True:
         graph.number = number
-        register(graph, records(number, like))
+        register(graph, records(number, like), at=moment(number))
         _tell("done", number)
         number += 1
 
@@ -144,7 +151,7 @@ def _warm(like: Like) -> None:
     kind = curie_node("rdf:type")
     names = [ox.Quad(node(prefix, name), kind, curie_node("skos:Concept"), HOME) for name, prefix in told]
     graph.replace(HOME, [*names, ox.Quad(node("purpose", "image-classification"), kind, kind, HOME)])
-    register(graph, records(0, like))
+    register(graph, records(0, like), at=moment(0))
     gc.collect()
     gc.freeze()
 

@@ -92,7 +92,8 @@ def compose(requirement: Requirement) -> str:
     shown = "".join(f" ?{v}" for f in fragments for v in f.shows)
     body = "".join(f.text() for f in fragments)
     head = f"{prologue(*_PREFIXES)}\nSELECT DISTINCT ?model{shown}"
-    return f"{head}\nWHERE {{\n  ?model a :Model .\n{body}}}\nORDER BY ?model\n"
+    # No ORDER BY: sorting IRIs takes a quarter of the time, and nobody reads the rows in that order.
+    return f"{head}\nWHERE {{\n  ?model a :Model .\n{body}}}\n"
 
 
 _PREFIXES = (

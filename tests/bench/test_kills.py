@@ -9,7 +9,7 @@ import pyoxigraph as ox
 import pytest
 
 from bench.kills import Kills, Lost, before, faults, kill_often
-from bench.registrar import HOME, Like, records, registered, torn
+from bench.registrar import HOME, Like, moment, records, registered, torn
 from repository.graph import EmbeddedGraph
 from repository.register import register
 from repository.terms import curie_node, node
@@ -51,7 +51,7 @@ def test_the_last_check_sees_what_a_kill_could_do(harm: str, told: str) -> None:
     graph = tiny_graph()
     stood = before(graph)
     for number in range(3):
-        register(graph, records(number, LIKE))
+        register(graph, records(number, LIKE), at=moment(number))
     assert faults(graph, stood, 3, LIKE) == []
     prefixes = "".join(f"PREFIX {p}: <{curie_node(f'{p}:').value}>\n" for p in ("", "p", "m", "g"))
     graph.update(prefixes + harm)
@@ -61,7 +61,7 @@ def test_the_last_check_sees_what_a_kill_could_do(harm: str, told: str) -> None:
 def test_a_registration_that_is_gone_is_told() -> None:
     graph = tiny_graph()
     for number in range(3):
-        register(graph, records(number, LIKE))
+        register(graph, records(number, LIKE), at=moment(number))
     assert registered(graph) == 3
     graph.replace(HOME, [q for q in graph.quads(HOME) if node("p", "kill-1") not in (q.subject, q.object)])
     with pytest.raises(RuntimeError, match="registration 1 is missing"):
@@ -92,10 +92,10 @@ def test_too_few_registrations_or_too_many_end_it(there: int) -> None:
 def test_half_a_registration_is_told_before_it_is_mended(registrations: int) -> None:
     graph = tiny_graph()
     for number in range(registrations):
-        register(graph, records(number, LIKE))
+        register(graph, records(number, LIKE), at=moment(number))
     assert torn(graph, registrations, LIKE) == set()
     whole = set(graph.quads(HOME))
-    register(graph, records(registrations, LIKE))
+    register(graph, records(registrations, LIKE), at=moment(registrations))
     new = sorted(set(graph.quads(HOME)) - whole, key=str)
     for quad in new:  # all of these but one, or one of these alone
         graph.replace(HOME, whole | {quad})
