@@ -12,6 +12,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import flow
+from ontology.settings import Settings
 from repository.graph import EmbeddedGraph
 from repository.knowledge import STORE
 from tests import browser
@@ -43,7 +44,7 @@ def home(tiny_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DLOM_HOME", str(copy))
         yield copy
-    flow.installation.cache_clear()
+    flow.installation(Settings(home=copy)).close()  # and no other: those of other tests stay open
 
 
 @pytest.fixture
