@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+import importlib.util
+import os
+import sys
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
-from typing import Any, Protocol
+from types import ModuleType
+from typing import Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 Batch = NDArray[np.float32]
 Shape = tuple[int | None, ...]
+
+NOT_TOLD = "not told"  # a runtime that does not say in which precision it computes
 
 
 class MeasureError(Exception):
@@ -46,6 +53,15 @@ class Session(Protocol):
     def version(self) -> str:
         """Of the library."""
 
+    @property
+    def arithmetic(self) -> str:
+        """The precision in which the layers with weights are really computed here, as far as the runtime tells.
+
+        float32, float16, bfloat16 or int8 (products of 8-bit integers); "mixed" when layers differ, or when weights
+        and activations do; `NOT_TOLD` otherwise. It may differ from what the file stores: a runtime may widen
+        float16 weights, or narrow float32 ones. Asking may take as long as loading the file once more.
+        """
+
     def prepare(self, batch: Batch) -> Callable[[], NDArray[Any]]:
         """One inference on `batch` (n, …), to be called as often as wanted, until the next `prepare` or `run`.
 
@@ -63,7 +79,10 @@ class RuntimeSpec:
 
     `name` is the local name of its `rt:`; `formats` gives the format for each suffix; `module` is what is imported
     and `package` what pip installs. `fault(path)` says in a few words what in the file's content is not as its suffix
-    promises, or gives None; it needs no library. `open(path, threads)` loads the file.
+    promises, or gives None; it needs no library. `open(path, threads)` loads the file. `needs` are further modules
+    without which `module` does not work, `without` those that it must not bring into the process, and `environment`
+    what must be set before, where nothing else is. `native` says that the file holds machine code, which runs as the
+    user.
     """
 
     name: str
@@ -73,6 +92,37 @@ class RuntimeSpec:
     package: str
     fault: Callable[[Path], str | None]
     open: Callable[[Path, int], Session]
+    needs: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    environment: tuple[tuple[str, str], ...] = ()
+    native: bool = False
+
+    def load(self) -> Any:
+        """The imported library. Raises RuntimeMissing, saying what to install, when it cannot be imported."""
+        for name, value in self.environment:
+            os.environ.setdefault(name, value)
+        for module in self.without:
+            sys.modules.setdefault(module, cast(ModuleType, None))  # an import of it then fails
+        return load_library(self.module, self.label, self.package)
+
+    def installed(self) -> str | None:
+        """The library's version, without importing it; None when it, or what it needs, is missing here."""
+        modules = (self.module.partition(".")[0], *self.needs)
+        if not all(_found(module) for module in modules):
+            return None
+        try:
+            return metadata.version(self.package.split()[0])
+        except metadata.PackageNotFoundError:  # installed under another name, such as tensorflow-cpu
+            names = metadata.packages_distributions().get(modules[0], ())
+            return metadata.version(names[0]) if names else NOT_TOLD
+
+
+def one_arithmetic(found: Iterable[str]) -> str:
+    """The precision of a model whose layers are computed in these: the only one, "mixed", or not told of them all."""
+    kinds = set(found)
+    if not kinds or NOT_TOLD in kinds:
+        return NOT_TOLD
+    return kinds.pop() if len(kinds) == 1 else "mixed"
 
 
 @dataclass(frozen=True)
@@ -138,3 +188,10 @@ def load_library(module: str, label: str, package: str) -> Any:
         return importlib.import_module(module)
     except ImportError as error:
         raise RuntimeMissing(f"{label} is not installed here ({error}); try: pip install {package}") from error
+
+
+def _found(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except (ImportError, ValueError):  # a module that is half there
+        return False

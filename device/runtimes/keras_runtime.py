@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import os
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,6 +24,7 @@ from device.runtimes.contract import (
     Shape,
     check_batch,
     load_library,
+    one_arithmetic,
     one_of,
 )
 
@@ -86,11 +87,9 @@ class KerasSession:
                 f"{path.name} contains {found}, which can run any code; it is not loaded. "
                 "Replace it by layers of Keras and save the model again"
             )
-        os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        keras = SPEC.load()
         tf = load_library("tensorflow", LABEL, PACKAGE)
-        keras = load_library(MODULE, LABEL, PACKAGE)
-        _pin(tf, threads)
+        pin(tf, threads)
         try:
             model = keras.saving.load_model(str(path), compile=False, safe_mode=True)
         except (ValueError, TypeError, KeyError, OSError) as error:
@@ -104,6 +103,7 @@ class KerasSession:
         signature = [tf.TensorSpec(self.input_shape, self.input_dtype)]
         self._function = tf.function(lambda x: model(x, training=False), input_signature=signature)
         self.version = f"{keras.__version__} on TensorFlow {tf.__version__}"
+        self.arithmetic = one_arithmetic(layer.compute_dtype for layer in model.layers if layer.weights)
 
     def prepare(self, batch: Batch) -> Callable[[], NDArray[Any]]:
         check_batch(batch, self.input_shape)
@@ -123,18 +123,22 @@ class KerasSession:
             raise MeasureError(f"TensorFlow stopped: {' '.join(str(error).split())[:300]}") from error
 
 
-def _pin(tf: Any, threads: int) -> None:
+def pin(tf: Any, threads: int) -> None:
+    """One operator after another, each on `threads` threads, in all of this process.
+
+    Raises MeasureError when TensorFlow already runs with another number, which it cannot change.
+    """
     settings = tf.config.threading
-    try:
+    with contextlib.suppress(RuntimeError):  # it runs already, and keeps what it has
         settings.set_intra_op_parallelism_threads(threads)
         settings.set_inter_op_parallelism_threads(1)
-    except RuntimeError:
-        used = settings.get_intra_op_parallelism_threads()
-        if used != threads:  # 0 means all cores
-            raise MeasureError(
-                f"TensorFlow already runs in this process with {used or 'all'} threads, not {threads}; "
-                "measure in a process of its own (device.measure does)"
-            ) from None
+    used, beside = settings.get_intra_op_parallelism_threads(), settings.get_inter_op_parallelism_threads()
+    if (used, beside) != (threads, 1):  # 0 means all cores
+        raise MeasureError(
+            f"TensorFlow already runs in this process with {used or 'all'} threads for an operator and "
+            f"{beside or 'all'} operators at once, not {threads} and 1; measure in a process of its own "
+            "(device.measure does)"
+        )
 
 
 def start(path: Path, threads: int) -> Session:
@@ -142,4 +146,14 @@ def start(path: Path, threads: int) -> Session:
     return KerasSession(path, threads)
 
 
-SPEC = RuntimeSpec("keras-cpu", LABEL, {".h5": "h5", ".keras": "keras"}, MODULE, PACKAGE, fault, start)
+SPEC = RuntimeSpec(
+    "keras-cpu",
+    LABEL,
+    {".h5": "h5", ".keras": "keras"},
+    MODULE,
+    PACKAGE,
+    fault,
+    start,
+    needs=("tensorflow",),
+    environment=(("KERAS_BACKEND", "tensorflow"), ("TF_CPP_MIN_LOG_LEVEL", "3")),
+)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from device.runtimes.contract import (
+    NOT_TOLD,
     Batch,
     MeasureError,
     ModelFileError,
@@ -21,10 +22,16 @@ from device.runtimes.contract import (
     decoded,
     encoded,
     load_library,
+    one_arithmetic,
     one_of,
 )
 
 MODULE, LABEL, PACKAGE = "ai_edge_litert.interpreter", "LiteRT", "ai-edge-litert"
+_WITH_WEIGHTS = {
+    "CONV_2D", "CONV_3D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED", "BATCH_MATMUL",
+    "UNIDIRECTIONAL_SEQUENCE_LSTM", "UNIDIRECTIONAL_SEQUENCE_RNN",
+}  # fmt: skip
+_NO_FACTORS = {"int32", "int64", "bool"}  # biases of integer layers, and shapes
 
 
 def fault(path: Path) -> str | None:
@@ -56,6 +63,19 @@ class LiteRtSession:
         self.input_dtype = np.dtype(self._input["dtype"]).name
         self._from_real, self._to_real = _quantization(self._input), _quantization(self._output)
         self.version: str = load_library("ai_edge_litert", LABEL, PACKAGE).__version__
+
+    @property
+    def arithmetic(self) -> str:
+        """As its kernels compute on the CPU: in the types of a layer's input and weights (float16 is widened first)."""
+        listed = getattr(self._interpreter, "_get_ops_details", None)  # no public way to the operators
+        if listed is None:
+            return NOT_TOLD
+        types = {int(t["index"]): np.dtype(t["dtype"]).name for t in self._interpreter.get_tensor_details()}
+        return one_arithmetic(
+            one_arithmetic({types[i] for i in op["inputs"] if i in types} - _NO_FACTORS).replace("uint8", "int8")
+            for op in listed()
+            if op["op_name"] in _WITH_WEIGHTS
+        )
 
     def prepare(self, batch: Batch) -> Callable[[], NDArray[Any]]:
         check_batch(batch, self.input_shape)

@@ -29,6 +29,7 @@ _LEADS: dict[str, dict[int, str]] = {
     "tensor": {},
 }
 _MODEL_FIELDS = {1, 2, 3, 4, 5, 6, 7, 8, 14, 20, 25, 26}
+_NUMBERS = 2**29  # of fields; some readers cut larger ones off, and would see others than we do
 _DEEPEST = 60  # graphs within graphs; real models have three or four
 _TYPES = {2: "uint8", 3: "int8"}  # TensorProto.DataType
 
@@ -37,15 +38,15 @@ def fields(message: memoryview) -> Iterator[Field]:
     """(field number, number or bytes) of a message. Raises ValueError where it is not a whole one."""
     at, end = 0, len(message)
     while at < end:
-        key, at = _varint(message, at)
+        key, at = varint(message, at)
         number, wire = key >> 3, key & 7
-        if number == 0 or wire not in (0, 1, 2, 5):
+        if not 0 < number < _NUMBERS or wire not in (0, 1, 2, 5):
             raise ValueError(f"field {number} of wire type {wire} at byte {at}")
         if wire == 0:
-            value, at = _varint(message, at)
+            value, at = varint(message, at)
             yield number, value
             continue
-        length, at = _varint(message, at) if wire == 2 else ({1: 8, 5: 4}[wire], at)
+        length, at = varint(message, at) if wire == 2 else ({1: 8, 5: 4}[wire], at)
         if at + length > end:
             raise ValueError(f"{length} bytes are announced at byte {at}, {end - at} are there")
         yield number, message[at : at + length]
@@ -124,7 +125,7 @@ def _external(message: memoryview, kind: str, depth: int) -> Iterator[str]:
             if number == 13 and isinstance(value, memoryview):  # external_data: key and value
                 if _text(value, 1) == "location":
                     yield _text(value, 2)
-            elif number == 14 and value == 1:  # data_location = EXTERNAL
+            elif number == 14 and isinstance(value, int) and value & 0xFFFFFFFF == 1:  # data_location = EXTERNAL
                 yield "not named"
         elif number in _LEADS[kind] and isinstance(value, memoryview):
             yield from _external(value, _LEADS[kind][number], depth + 1)
@@ -143,7 +144,7 @@ def _zero_point(tensor: memoryview) -> int:
         if number == 9 and isinstance(value, memoryview):
             return int(np.frombuffer(value, dtype=dtype)[0])
         if number == 5:  # int32_data, packed; a negative number is a varint of 64 bits
-            raw = _varint(value, 0)[0] if isinstance(value, memoryview) else value
+            raw = varint(value, 0)[0] if isinstance(value, memoryview) else value
             return raw - 2**64 if raw >= 2**63 else raw
     return 0
 
@@ -156,13 +157,14 @@ def _number(message: memoryview, wanted: int) -> int:
     return next((v for n, v in fields(message) if n == wanted and isinstance(v, int)), 0)
 
 
-def _varint(message: memoryview, at: int) -> tuple[int, int]:
+def varint(message: memoryview, at: int) -> tuple[int, int]:
+    """The number at a position, and where it ends. Raises ValueError where it does not end."""
     value = shift = 0
     while at < len(message) and shift < 70:
         byte = message[at]
         at += 1
         value |= (byte & 127) << shift
         if byte < 128:
-            return value, at
+            return value & (2**64 - 1), at
         shift += 7
     raise ValueError(f"a number does not end at byte {at}")

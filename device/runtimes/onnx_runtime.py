@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+import tempfile
+from collections.abc import Callable, Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,7 @@ from numpy.typing import NDArray
 
 from device.runtimes import onnx_file
 from device.runtimes.contract import (
+    NOT_TOLD,
     Batch,
     MeasureError,
     ModelFileError,
@@ -21,10 +25,12 @@ from device.runtimes.contract import (
     decoded,
     encoded,
     load_library,
+    one_arithmetic,
     one_of,
 )
 
 MODULE, LABEL, PACKAGE = "onnxruntime", "ONNX Runtime", "onnxruntime"
+_PROVIDERS = ["CPUExecutionProvider"]
 _DTYPES = {
     "tensor(float)": "float32",
     "tensor(float16)": "float16",
@@ -32,6 +38,14 @@ _DTYPES = {
     "tensor(int8)": "int8",
     "tensor(uint8)": "uint8",
 }
+# Kernels with weights, as they are called after the runtime has fused and replaced what the file says.
+_OF_8_BITS = {"QLinearConv", "QLinearMatMul", "QGemm", "ConvInteger", "MatMulInteger", "QAttention"}
+_OF_BOTH = {"DynamicQuantizeMatMul", "MatMulIntegerToFloat", "DynamicQuantizeLSTM", "MatMulNBits"}
+_OF_ITS_INPUT = {
+    "Conv", "FusedConv", "ConvTranspose", "Gemm", "FusedGemm", "MatMul", "FusedMatMul", "Einsum", "LSTM", "GRU", "RNN",
+    "Attention", "MultiHeadAttention",
+}  # fmt: skip
+_TYPES = {"float": "float32", "double": "float64"}
 
 
 class OnnxSession:
@@ -42,13 +56,9 @@ class OnnxSession:
         fault = onnx_file.fault(path)  # again here, so that nobody loads a file that was not looked at
         if fault:
             raise ModelFileError(f"{path.name}: {fault}")
-        options = library.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        errors = _errors()
+        options, errors = _options(library, threads), _errors()
         try:
-            self._session = library.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+            self._session = library.InferenceSession(str(path), options, providers=_PROVIDERS)
         except errors as error:
             raise ModelFileError(f"ONNX Runtime cannot load {path.name}: {_short(error)}") from error
         used = self._session.get_session_options().intra_op_num_threads
@@ -68,9 +78,28 @@ class OnnxSession:
         self._to_real = onnx_file.output_quantization(path, self._out) if integer_out else None
         self._errors = errors
         self.version: str = library.__version__
+        self._path, self._threads = path, threads
+        self._size: tuple[int, ...] = tuple(n or 1 for n in self.input_shape)
+
+    @cached_property
+    def arithmetic(self) -> str:
+        """By the kernels that ran, from the runtime's own profile: a second session runs once for it."""
+        library = load_library(MODULE, LABEL, PACKAGE)
+        options = _options(library, self._threads)
+        options.enable_profiling = True
+        with tempfile.TemporaryDirectory(prefix="dlom-profile-") as folder:
+            options.profile_file_prefix = str(Path(folder) / "run")
+            try:
+                session = library.InferenceSession(str(self._path), options, providers=_PROVIDERS)
+                session.run([self._out], {self._name: np.zeros(self._size, self.input_dtype)})
+            except self._errors:
+                return NOT_TOLD
+            profile = json.loads(Path(session.end_profiling()).read_text(encoding="utf-8"))
+        return one_arithmetic(_precisions(profile))
 
     def prepare(self, batch: Batch) -> Callable[[], NDArray[Any]]:
         check_batch(batch, self.input_shape)
+        self._size = batch.shape
         feed, outputs = {self._name: encoded(batch, self.input_dtype, self._from_real)}, [self._out]
         run = self._session.run
 
@@ -86,6 +115,28 @@ class OnnxSession:
             return decoded(infer(), self._to_real)
         except self._errors as error:
             raise MeasureError(f"ONNX Runtime stopped: {_short(error)}") from error
+
+
+def _options(library: Any, threads: int) -> Any:
+    options = library.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    return options
+
+
+def _precisions(profile: list[dict[str, Any]]) -> Iterator[str]:
+    """Of each kernel with weights in a profile (https://onnxruntime.ai/docs/performance/tune-performance)."""
+    for event in profile:
+        told = event.get("args", {})
+        kernel = told.get("op_name")
+        if kernel in _OF_8_BITS:
+            yield "int8"
+        elif kernel in _OF_BOTH:
+            yield "mixed"
+        elif kernel in _OF_ITS_INPUT and told.get("input_type_shape"):
+            found = next(iter(told["input_type_shape"][0]))
+            yield _TYPES.get(found, found)
 
 
 def _errors() -> tuple[type[Exception], ...]:

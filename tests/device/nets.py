@@ -7,6 +7,7 @@ process, because TensorFlow takes seconds to start.
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from dataclasses import asdict, dataclass
 from importlib import import_module
@@ -16,15 +17,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from device.runtimes import runtime_for
+from device.runtimes import RUNTIMES, runtime_for
 from device.runtimes.contract import MeasureError
+from device.runtimes.graph_operators import COMPUTING
+from device.runtimes.tvm_file import COMPILERS
+from optimizer.tvm_compiler import compile_onnx
 
 W1 = np.array([[1, -1, 0, 2, 0], [0, 1, -2, 0, 1], [-1, 0, 1, 1, 0], [2, 0, 0, -1, 1]], np.float32) / 2
 B1 = np.array([0, 0.5, 0, -0.5, 0], np.float32)
 W2 = np.array([[1, 0, -1], [0, 2, 0], [-1, 0, 1], [1, -1, 0], [0, 1, 1]], np.float32)
 B2 = np.array([0.1, 0, -0.1], np.float32)
 
-FILES = ("float.tflite", "int8.tflite", "float.onnx", "int8.onnx", "one.onnx", "net.h5", "net.keras")
+COMPILED = ("one.tvm",) if any(map(shutil.which, COMPILERS)) else ()  # TVM needs a C compiler
+FILES = (
+    "float.tflite", "int8.tflite", "float.onnx", "int8.onnx", "one.onnx", "net.h5", "net.keras", "net.pb", *COMPILED
+)  # fmt: skip
+# Each file with each runtime that takes it.
+RUNS = tuple((file, spec.name) for file in FILES for spec in RUNTIMES if Path(file).suffix in spec.formats)
 
 
 def inputs(samples: int) -> NDArray[np.float32]:
@@ -47,13 +56,15 @@ class Answers:
     input_shape: list[int | None]
     input_dtype: str
     version: str
+    arithmetic: str
     scores: dict[str, list[list[float]]]
     wrong_shape: str  # its message for inputs of shape 5
+    two_threads: str  # what it says when opened with two threads in the same process
 
 
-def ask(path: Path) -> Answers:
-    """Opens a file with its runtime on one thread and asks for everything."""
-    spec = runtime_for(path)
+def ask(path: Path, runtime: str) -> Answers:
+    """Opens a file with a runtime on one thread and asks for everything."""
+    spec = runtime_for(path, runtime)
     session = spec.open(path, 1)
     sizes = (1, 3, 64) if session.input_shape[0] is None else (1,)
     scores = {str(n): session.run(inputs(n)).tolist() for n in (*sizes, 1)}  # 1 once more: the size may go back
@@ -62,11 +73,28 @@ def ask(path: Path) -> Answers:
         refused = "nothing was said"
     except MeasureError as error:
         refused = str(error)
-    return Answers(spec.name, list(session.input_shape), session.input_dtype, session.version, scores, refused)
+    try:
+        two = spec.open(path, 2)
+        two_threads = "" if np.allclose(two.run(inputs(1)), scores["1"], atol=1e-6) else "it gave other scores"
+    except MeasureError as error:
+        two_threads = str(error)
+    return Answers(
+        runtime=spec.name,
+        input_shape=list(session.input_shape),
+        input_dtype=session.input_dtype,
+        version=session.version,
+        arithmetic=session.arithmetic,
+        scores=scores,
+        wrong_shape=refused,
+        two_threads=two_threads,
+    )
 
 
 def make(folder: Path) -> None:
-    """Writes the files FILES and two that must not be loaded, lambda.h5 and lambda.keras."""
+    """Writes the files FILES, two that must not be loaded, lambda.h5 and lambda.keras, and operators.json.
+
+    That holds the operators a frozen graph may have: whether TensorFlow says that they keep a state.
+    """
     keras, tf, tf2onnx = (import_module(name) for name in ("keras", "tensorflow", "tf2onnx"))
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
@@ -78,11 +106,18 @@ def make(folder: Path) -> None:
     model.save(folder / "net.keras")
     (folder / "float.tflite").write_bytes(tf.lite.TFLiteConverter.from_keras_model(model).convert())
     (folder / "int8.tflite").write_bytes(full_integer(tf, model))
+    (folder / "net.pb").write_bytes(frozen(tf, model))
     for rows, name in ((None, "float.onnx"), (1, "one.onnx")):
         function = tf.function(lambda x: model(x, training=False))
         signature = [tf.TensorSpec((rows, 4), tf.float32, name="x")]
         tf2onnx.convert.from_function(function, input_signature=signature, opset=18, output_path=folder / name)
     tf2onnx.convert.from_tflite(str(folder / "int8.tflite"), opset=18, output_path=str(folder / "int8.onnx"))
+    for name in COMPILED:
+        compile_onnx((folder / name).with_suffix(".onnx"), folder / name)
+    registry = import_module("tensorflow.python.framework.op_def_registry")
+    found = {name: registry.get(name) for name in sorted(COMPUTING)}
+    told = {name: op.is_stateful for name, op in found.items() if op is not None}
+    (folder / "operators.json").write_text(json.dumps(told))
     lambdas = keras.Sequential([keras.Input((4,)), keras.layers.Lambda(lambda x: x * 2)])
     for name in ("lambda.h5", "lambda.keras"):
         lambdas.save(folder / name)
@@ -98,8 +133,16 @@ def full_integer(tf: Any, model: Any) -> bytes:
     return bytes(converter.convert())
 
 
+def frozen(tf: Any, model: Any) -> bytes:
+    """The model as a graph of TensorFlow with its weights as constants."""
+    convert = import_module("tensorflow.python.framework.convert_to_constants").convert_variables_to_constants_v2
+    function = tf.function(lambda x: model(x, training=False))
+    graph = convert(function.get_concrete_function(tf.TensorSpec((None, 4), tf.float32, name="x"))).graph
+    return bytes(graph.as_graph_def().SerializeToString())
+
+
 if __name__ == "__main__":
     here = Path(sys.argv[1])
     make(here)
-    for file in FILES:
-        (here / f"{file}.json").write_text(json.dumps(asdict(ask(here / file))))
+    for file, runtime in RUNS:
+        (here / f"{file}.{runtime}.json").write_text(json.dumps(asdict(ask(here / file, runtime))))

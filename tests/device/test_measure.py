@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
+import gzip
+import re
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from errno import EACCES, ENETUNREACH, EPERM
 from hashlib import sha256
 from importlib import import_module
+from os import getpid
 from pathlib import Path
 from threading import Thread
 from typing import Any
 
 import numpy as np
-import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper
+from PIL import Image
+from sklearn import metrics
 
+from device.instructions import architecture
+from device.limits import landlock_abi
 from device.machine import this_machine, usable_cores
-from device.measure import MeasureError, ModelFileError, check_cores, failure, latency, load_data, measure
+from device.measure import MeasureError, ModelFileError, check_cores, failure, gzip_bytes, latency, measure
 from device.measured import Measured
+from device.runtimes import tvm_file
 from tests.device.conftest import ROOT
-from tests.device.nets import inputs
+from tests.device.nets import by_hand, inputs
+from tests.device.onnx_nets import onnx_net
 
 
 def quick(file: Path, data: Path, **more: Any) -> Measured:
@@ -44,18 +55,6 @@ def litert_by_itself(file: Path, x: np.ndarray[Any, Any], y: np.ndarray[Any, Any
     return 100 * right / len(x)
 
 
-def onnx_net(folder: Path, *nodes: onnx.NodeProto, **constants: np.ndarray[Any, Any]) -> Path:
-    """A file whose input x is (n, 4) and whose output is y."""
-    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 4])
-    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)
-    values = [numpy_helper.from_array(value, name) for name, value in constants.items()]
-    made = helper.make_model(
-        helper.make_graph(nodes, "net", [x], [y], values), opset_imports=[helper.make_opsetid("", 18)], ir_version=10
-    )
-    (folder / "net.onnx").write_bytes(made.SerializeToString())
-    return folder / "net.onnx"
-
-
 @pytest.mark.parametrize("file", ["float.tflite", "int8.tflite"])
 def test_accuracy_is_that_of_an_independent_evaluation(nets: Path, data: Path, file: str) -> None:
     with np.load(data) as arrays:
@@ -74,10 +73,120 @@ def test_a_measurement_is_whole(nets: Path, data: Path) -> None:
     assert (found.format, found.runtime, found.threads) == ("onnx", "onnx-runtime-cpu", 1)
     assert found.machine == this_machine()
     assert found.size_kib == (nets / "float.onnx").stat().st_size / 1024
-    assert 0 < found.latency_p50_ms <= found.latency_p95_ms
+    assert found.size_gzip_kib == len(gzip.compress((nets / "float.onnx").read_bytes())) / 1024
+    assert found.latency_p99_ms is not None
+    assert 0 < found.latency_p50_ms <= found.latency_p95_ms <= found.latency_p99_ms
+    assert found.latency_spread_percent is not None
+    assert found.noisy == (found.latency_spread_percent > 10)
     assert found.repetitions >= 10
-    assert found.throughput_batch in (1, 8, 32, 64)
+    assert 1 <= found.attempts <= 3
+    assert [batch for batch, _ in found.throughputs] == [1, 8, 32, 64]
+    assert (found.throughput_batch, found.throughput_per_s) == max(found.throughputs, key=lambda rate: rate[1])
     assert 1 < found.peak_memory_mib < 100  # ONNX Runtime's own start is in it
+    assert found.system_latency_ms is not None
+    assert found.system_steps.startswith("batch axis, inference, answers as float32, largest score")
+    assert (found.metric, found.metric_value, found.samples, found.folds) == ("top-1", 75, 300, 5)
+    assert found.arithmetic == "float32"
+    assert (found.energy_mj is None) == (found.energy_meter == "")
+
+
+def test_the_figures_of_classes_are_scikit_learns(nets: Path, data: Path) -> None:
+    with np.load(data) as arrays:
+        x, y = arrays["x"], arrays["y"]
+    chosen = by_hand(x).argmax(axis=1)
+    found = quick(nets / "float.tflite", data)
+    expected = metrics.precision_recall_fscore_support(y, chosen, average="macro", zero_division=0)[:3]
+    assert (found.precision_percent, found.recall_percent, found.f1_percent) == pytest.approx(
+        [100 * figure for figure in expected]
+    )
+    assert found.balanced_accuracy_percent == pytest.approx(100 * metrics.balanced_accuracy_score(y, chosen))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux binds processes to cores")
+def test_a_measurement_is_pinned_and_the_machine_is_still_whole(nets: Path, data: Path) -> None:
+    found = quick(nets / "float.tflite", data)
+    assert len(found.pinned_cores) == 1
+    assert found.machine == this_machine()  # its cores are those of before
+
+
+def test_compressed_in_pieces_is_as_large_as_at_once(tmp_path: Path) -> None:
+    large = np.random.default_rng(3).integers(0, 9, 3_000_000).astype(np.uint8).tobytes()
+    (tmp_path / "large.bin").write_bytes(large)
+    assert gzip_bytes(tmp_path / "large.bin") == len(gzip.compress(large, 9))
+
+
+def test_pictures_in_folders(tmp_path: Path) -> None:
+    """A net that adds up red, and blue: red pictures have more of the first. One of four is in the wrong folder."""
+    for name, colour in (("a/1", "red"), ("a/2", "red"), ("b/3", "blue"), ("b/4", "red")):
+        (tmp_path / "pictures" / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (8, 6), colour).save(tmp_path / "pictures" / f"{name}.png")
+    sums = helper.make_node("MatMul", ["flat", "w"], ["y"])
+    file = onnx_net(
+        tmp_path, helper.make_node("Flatten", ["x"], ["flat"]), sums,
+        shape=["n", 3, 2, 2], w=np.repeat([[1, 0], [0, 0], [0, 1]], 4, axis=0).astype(np.float32),
+    )  # fmt: skip
+    found = quick(file, tmp_path / "pictures")
+    assert (found.accuracy_percent, found.samples) == (75, 4)
+    assert found.system_steps.startswith("decode the picture, resize, uint8 to float32, batch axis, inference")
+
+
+HOSTILE = r"""
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+__attribute__((constructor)) static void wake(void) {
+    int file = open("@secret@", O_RDONLY) < 0 ? errno : 0;
+    int made = open("@made@", O_CREAT | O_WRONLY, 0600) < 0 ? errno : 0;
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(@port@), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    int joined = connect(socket(AF_INET, SOCK_STREAM, 0), (struct sockaddr *)&to, sizeof to) < 0 ? errno : 0;
+    fprintf(stderr, "woke up: read %d, made %d, connected %d\n", file, made, joined);
+    _exit(3);
+}
+"""
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler")
+@pytest.mark.skipif(sys.platform != "linux" or landlock_abi() < 4, reason="needs a kernel that shuts a process in")
+def test_machine_code_needs_trust_and_is_shut_in(tmp_path: Path, data: Path) -> None:
+    """A library that, as soon as it is loaded, reads a secret, makes a file and connects. None of it succeeds."""
+    (tmp_path / "secret").write_text("key")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        places = {"secret": tmp_path / "secret", "made": tmp_path / "made", "port": server.getsockname()[1]}
+        code = HOSTILE
+        for name, place in places.items():
+            code = code.replace(f"@{name}@", str(place))
+        library = tmp_path / "lib.so"
+        command = ["cc", "-shared", "-fPIC", "-xc", "-", "-o", str(library)]
+        subprocess.run(command, input=code, text=True, check=True, timeout=60)
+        tensor = tvm_file.Tensor("x", (1, 4), "float32")
+        header = tvm_file.Header(
+            version=1, input=tensor, output=tensor, target="generic", architecture=architecture(), threads=1,
+            tuned=False, trials=0, operators_tuned=0, operators=0, tuning_seconds=0.0, arithmetic="float32",
+            source_sha256="00" * 32, versions={},
+        )  # fmt: skip
+        tvm_file.write(tmp_path / "net.tvm", header, library)
+        with pytest.raises(ModelFileError, match=r"holds machine code, which TVM runs with your rights.*--trust"):
+            quick(tmp_path / "net.tvm", data)
+        with pytest.raises(MeasureError, match=r"woke up: read (\d+), made (\d+), connected (\d+)") as met:
+            quick(tmp_path / "net.tvm", data, trusted=True)
+    refused = {str(number) for number in (EACCES, EPERM, ENETUNREACH)}
+    assert set(re.findall(r"\d+", str(met.value).partition("woke up")[2])) <= refused
+    assert not (tmp_path / "made").exists()
+
+
+def test_the_command_says_what_it_measured(nets: Path, data: Path) -> None:
+    command = [sys.executable, "-m", "device.measure", str(nets / "one.onnx"), "--data", str(data)]
+    said = subprocess.run(
+        [*command, "--seconds", "0.1", "--runtime", "openvino-cpu"],
+        cwd=ROOT, capture_output=True, text=True, check=True, timeout=60,
+    )  # fmt: skip
+    found = Measured.from_json(said.stdout)
+    assert (found.runtime, [batch for batch, _ in found.throughputs]) == ("openvino-cpu", [1])
+    wrong = subprocess.run([*command, "--metric", "rmse"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (wrong.returncode, wrong.stdout) == (1, "")
+    assert "the model gives 3 numbers for each input, y has 1" in wrong.stderr
 
 
 def test_keras_runs_as_a_compiled_function(nets: Path, data: Path) -> None:
@@ -108,7 +217,7 @@ def test_a_model_that_wants_two_gibibytes_is_stopped(tmp_path: Path, data: Path)
 
 def test_a_process_that_uses_up_its_processor_time_is_ended(nets: Path, data: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "device.measure", str(nets / "float.tflite"), "--data", str(data)]
-    limits = ["--seconds", "30", "--cpu-seconds", "0.5", "--out", str(tmp_path / "out.json")]
+    limits = ["--seconds", "30", "--cpu-seconds", "0.5", "--out", str(tmp_path / "out.json"), "--parent", str(getpid())]
     ended = subprocess.run([*command, *limits], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
     assert ended.returncode == -signal.SIGXCPU
     assert not (tmp_path / "out.json").exists()
@@ -196,32 +305,3 @@ def test_a_thread_that_soon_ends_is_not_taken_for_the_models() -> None:
 
     Thread(target=work, args=(end,)).start()
     assert latency(lambda: sha256(block), seconds=0.1, threads=1).cores_used < 1.5
-
-
-X = inputs(4)
-
-
-@pytest.mark.parametrize(
-    ("arrays", "said"),
-    [
-        ({"y": np.arange(4)}, "has no array x"),
-        ({"x": X.astype(np.float64)}, "x is float64 of shape 4×4"),
-        ({"x": X[:0]}, "x is float32 of shape 0×4"),
-        ({"x": X * np.nan}, "NaN or infinite"),
-        ({"x": X, "y": np.zeros(4, int)}, "every label is 0; accuracy on one class says nothing"),
-        ({"x": X, "y": np.arange(3)}, "one whole number for each of 4 samples"),
-        ({"x": X, "y": np.array([0.0, 1, 2, 1])}, "y is float64"),
-        ({"x": X, "y": np.array([-1, 0, 1, 1])}, "has a label -1"),
-        ({"x": np.array([{}, {}])}, "cannot be read as npz"),
-    ],
-)
-def test_data_that_cannot_be_used_are_refused(tmp_path: Path, arrays: dict[str, Any], said: str) -> None:
-    np.savez(tmp_path / "d.npz", **arrays)
-    with pytest.raises(MeasureError, match=said):
-        load_data(tmp_path / "d.npz")
-
-
-def test_a_file_that_is_no_npz_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "d.npz").write_text("x,y\n1,2\n")
-    with pytest.raises(MeasureError, match=r"d\.npz cannot be read as npz"):
-        load_data(tmp_path / "d.npz")

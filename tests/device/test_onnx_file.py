@@ -52,6 +52,23 @@ def test_weights_elsewhere_are_found_in_a_node_and_in_a_graph_inside_a_node(tmp_
 
 
 @pytest.mark.parametrize(
+    ("tensor", "said"),
+    [
+        (b"\x70\x01", "it keeps weights in another file"),  # field 14 is 1, EXTERNAL
+        (b"\x70\x81\x80\x80\x80\x10", "it keeps weights in another file"),  # 2³² + 1: readers of 32 bits see the 1
+        (b"\xf0\x80\x80\x80\x10\x01", "field 536870926 of wire type 0"),  # 2²⁹ + 14: some cut it down to 14
+        (b"\x70\x00", ""),
+    ],
+)
+def test_weights_elsewhere_are_found_however_the_number_is_written(tmp_path: Path, tensor: bytes, said: str) -> None:
+    """A model whose field 7, the graph, holds one tensor, field 5."""
+    graph = b"\x2a" + bytes([len(tensor)]) + tensor
+    (tmp_path / "net.onnx").write_bytes(b"\x3a" + bytes([len(graph)]) + graph)
+    assert said in (onnx_file.fault(tmp_path / "net.onnx") or "")
+    assert bool(said) == bool(onnx_file.fault(tmp_path / "net.onnx"))
+
+
+@pytest.mark.parametrize(
     ("content", "said"),
     [
         (b"", "it is empty"),

@@ -27,9 +27,12 @@ class ByHand:
 
 
 def test_percentiles_and_spread_of_two_blocks() -> None:
-    """Durations 1, 2, 3 and 2, 3, 4 ms: medians 2 and 3, their middle 2.5; of all six p50 = 2.5 and p95 = 3.75."""
+    """Durations 1, 2, 3 and 2, 3, 4 ms: medians 2 and 3, their middle 2.5.
+
+    Of all six, 1 2 2 3 3 4, p50 = 2.5, p95 = 3 + 0.75 and p99 = 3 + 0.95, at places 4.75 and 4.95 counted from 0.
+    """
     found = timing.summary([[1 * MS, 2 * MS, 3 * MS], [2 * MS, 3 * MS, 4 * MS]])
-    assert (found.p50_ms, found.p95_ms, found.repetitions) == pytest.approx((2.5, 3.75, 6))
+    assert (found.p50_ms, found.p95_ms, found.p99_ms, found.repetitions) == pytest.approx((2.5, 3.75, 3.95, 6))
     assert found.spread == pytest.approx(1 / 2.5)
     assert found.noisy
 
@@ -37,7 +40,7 @@ def test_percentiles_and_spread_of_two_blocks() -> None:
 def test_a_steady_model_is_timed_once() -> None:
     model = ByHand(repeat(2.0))
     found = timing.repeat(model.infer, seconds=0.2, clock=model.clock)
-    assert (found.p50_ms, found.repetitions, found.noisy) == (2.0, 100, False)
+    assert (found.p50_ms, found.repetitions, found.noisy, found.attempts) == (2.0, 100, False, 1)
     assert model.calls == 100
 
 
@@ -45,15 +48,16 @@ def test_a_disturbed_run_is_repeated_and_the_calmer_one_counts() -> None:
     """The first ten blocks of one call: 100 ms and, in the end, 120. The second ten are even."""
     model = ByHand(chain([100.0] * 9, [120.0], repeat(101.0)))
     found = timing.repeat(model.infer, seconds=1.0, clock=model.clock)
-    assert (found.p50_ms, found.spread, found.noisy) == (101.0, 0.0, False)
+    assert (found.p50_ms, found.spread, found.noisy, found.attempts) == (101.0, 0.0, False, 2)
     assert model.calls == 20
 
 
 def test_what_stays_disturbed_says_so() -> None:
-    model = ByHand(cycle([100.0, 120.0]))
+    """Three times ten blocks of one call; the second ten differ least, 100 and 115 ms, and are given."""
+    model = ByHand(chain(*([[100.0, high] * 5 for high in (120.0, 115.0, 130.0)])))
     found = timing.repeat(model.infer, seconds=1.0, clock=model.clock)
-    assert found.noisy
-    assert found.spread == pytest.approx(20 / 110)
+    assert (found.noisy, found.attempts, model.calls) == (True, 3, 30)
+    assert found.spread == pytest.approx(15 / 107.5)
 
 
 def test_warming_up_ends_when_three_rounds_agree() -> None:
