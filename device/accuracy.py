@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import sqrt
 from typing import Any
 
@@ -48,30 +49,30 @@ def repeated(x: NDArray[Any], size: int) -> Batch:
     return x[np.arange(size) % len(x)].astype(np.float32)
 
 
-def count_right(session: Session, x: NDArray[Any], y: NDArray[Any] | None, size: int) -> int | None:
-    """Runs every input of `x` (n, …), `size` at a time, and counts those whose largest score is at the label `y` (n,).
+def outputs(session: Session, x: NDArray[Any], size: int) -> Iterator[Batch]:
+    """Runs every input of `x` (n, …), `size` at a time, and gives what the model answers to each batch.
 
-    Of equal scores the first counts. Without labels it only looks for outputs that are no numbers, and gives None.
-    Raises MeasureError for NaN outputs, and where scores and labels do not belong together.
+    Raises MeasureError for answers that are NaN, or not one for each input.
     """
-    right = 0
     for start in range(0, len(x), size):
         batch = x[start : start + size].astype(np.float32)
-        scores = session.run(batch)
-        broken = int(np.isnan(scores).reshape(len(scores), -1).any(axis=1).sum())
+        found = session.run(batch)
+        if found.ndim == 0 or len(found) != len(batch):
+            raise MeasureError(f"for {len(batch)} inputs the model gives {shown(found.shape)}, not an answer for each")
+        broken = int(np.isnan(found).reshape(len(found), -1).any(axis=1).sum())
         if broken:
             raise MeasureError(
                 f"the model gives NaN for {broken} of inputs {start} to {start + len(batch) - 1}; "
                 "look for a division by zero or values out of range, and train or convert it again"
             )
-        if y is not None:
-            chosen = _classes(scores, len(batch), int(y.max())).argmax(axis=1)
-            right += int((chosen == y[start : start + len(batch)]).sum())
-    return None if y is None else right
+        yield found
 
 
-def _classes(scores: Batch, inputs: int, highest: int) -> Batch:
-    """`scores` as (n, classes); axes of size 1, as some networks leave them behind, are dropped."""
+def class_scores(scores: Batch, inputs: int, highest: int) -> Batch:
+    """`scores` as (n, classes) for labels up to `highest`; axes of size 1, as some networks leave them, are dropped.
+
+    Raises MeasureError where scores and labels do not belong together.
+    """
     if len(scores) != inputs or scores.ndim < 2 or sum(size > 1 for size in scores.shape[1:]) > 1:
         raise MeasureError(f"for {inputs} inputs the model gives {shown(scores.shape)}, not a score for each class")
     flat = scores.reshape(inputs, -1)

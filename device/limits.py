@@ -22,7 +22,8 @@ _LANDLOCK_CREATE_RULESET, _LANDLOCK_ADD_RULE, _LANDLOCK_RESTRICT_SELF = 444, 445
 _LANDLOCK_PATH_BENEATH = 1
 # Rights of Landlock's file system by ABI: 13 in the first, one more in 2 (refer), 3 (truncate) and 5 (ioctl).
 _FILE_RIGHTS = {1: 13, 2: 14, 3: 15, 4: 15}
-_READING = 0b1101  # execute, read a file, list a folder
+_RUNNING, _READING = 0b1, 0b1100  # execute; read a file, list a folder
+_OF_A_FILE = 0b1 | 0b10 | 0b100 | 1 << 14 | 1 << 15  # what can be allowed of a single file: also write, truncate, ioctl
 
 
 def limit_processor(seconds: float) -> None:
@@ -69,20 +70,19 @@ def leave_network() -> bool:
     return any(libc.unshare(spaces) == 0 for spaces in (_CLONE_NEWNET, _CLONE_NEWUSER | _CLONE_NEWNET))
 
 
-def confine(read: Iterable[Path] = (), write: Iterable[Path] = ()) -> bool:
-    """Landlock: no file may be opened, made or run but below these folders, no TCP port bound or connected (ABI 4).
+def confine(read: Iterable[Path] = (), write: Iterable[Path] = (), *, run: bool = True) -> bool:
+    """Landlock: nothing may be opened, made or run but below these folders, no TCP port bound or connected (ABI 4).
 
-    Whether the kernel has it (Linux 5.13; ports from 6.7). Call `leave_network` first, which it rests on. A folder
-    that is not there is left out.
+    Single files may stand among them. Without `run` no program may be started, either; libraries can be loaded. Whether
+    the kernel has it (Linux 5.13; ports from 6.7). Call `leave_network` first, which it rests on. What is not there is
+    left out. It binds the thread that calls, and what that starts later.
     """
-    if sys.platform != "linux":
+    abi = landlock_abi()
+    if abi < 1:
         return False
     libc = ctypes.CDLL(None, use_errno=True)
     syscall = libc.syscall
     syscall.restype = ctypes.c_long
-    abi = syscall(_LANDLOCK_CREATE_RULESET, None, ctypes.c_size_t(0), 1)
-    if abi < 1:
-        return False
     # struct landlock_ruleset_attr: handled_access_fs, handled_access_net (ABI 4), scoped (ABI 6: sockets, signals)
     every = (1 << _FILE_RIGHTS.get(abi, 16)) - 1
     rights = [every]
@@ -92,16 +92,27 @@ def confine(read: Iterable[Path] = (), write: Iterable[Path] = ()) -> bool:
     rules = syscall(_LANDLOCK_CREATE_RULESET, ctypes.byref(handled), ctypes.c_size_t(ctypes.sizeof(handled)), 0)
     if rules < 0:
         return False
-    for folders, allowed in ((read, _READING), (write, every)):
-        for folder in folders:
-            if folder.is_dir():
-                opened = os.open(folder, os.O_PATH | os.O_CLOEXEC)
-                rule = struct.pack("=Qi", allowed, opened)  # struct landlock_path_beneath_attr
+    running = _RUNNING if run else 0
+    for paths, allowed in ((read, _READING | running), (write, every & ~_RUNNING | running)):
+        for path in paths:
+            if path.exists():
+                opened = os.open(path, os.O_PATH | os.O_CLOEXEC)
+                fitting = allowed if path.is_dir() else allowed & every & _OF_A_FILE
+                rule = struct.pack("=Qi", fitting, opened)  # struct landlock_path_beneath_attr
                 syscall(_LANDLOCK_ADD_RULE, ctypes.c_int(rules), _LANDLOCK_PATH_BENEATH, rule, 0)
                 os.close(opened)
     closed = syscall(_LANDLOCK_RESTRICT_SELF, ctypes.c_int(rules), 0) == 0
     os.close(rules)
     return bool(closed)
+
+
+def landlock_abi() -> int:
+    """The version of Landlock that the kernel has; 0 for none."""
+    if sys.platform != "linux":
+        return 0
+    syscall = ctypes.CDLL(None, use_errno=True).syscall
+    syscall.restype = ctypes.c_long
+    return max(0, int(syscall(_LANDLOCK_CREATE_RULESET, None, ctypes.c_size_t(0), 1)))
 
 
 def limit_address_space(mib: float) -> None:
