@@ -1,7 +1,7 @@
 """Reading of foreign model files, which are hostile until proven otherwise: no code of the file ever runs.
 
-`inspect` gives the open file to a process of its own, which reads the bytes as data (no TensorFlow, no Keras, no
-runtime, no unpickling) and answers with JSON. What is guaranteed:
+`inspect` gives the open file (of a SavedModel, each of its files) to a process of its own, which reads the bytes as
+data (no TensorFlow, no Keras, no runtime, no unpickling) and answers with JSON. What is guaranteed:
 
 - Everywhere: a clean environment (`python -I`, no variables of ours), a limit on the answer, on the size of the file
   and on wall-clock time; what the process says is checked again here. Python's own ways to sockets, processes, files,
@@ -27,10 +27,13 @@ import stat
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
+from optimizer.inspection import folder
 from optimizer.inspection.found import Content, Limits, ModelFile, RefusedFile, TensorSpec
 from optimizer.inspection.kind import SUFFIXES, kind
 
@@ -57,17 +60,22 @@ class InspectionFailed(RuntimeError):
 def inspect(path: Path, *, limits: Limits | None = None) -> ModelFile:
     """What the model file at `path` holds, read in isolation (see above) within `limits`.
 
-    H5 and .keras files (Keras 2 and 3), TFLite and ONNX are known, by content; the suffix only earns a warning. Raises
+    H5 and .keras files (Keras 2 and 3), TFLite, ONNX and frozen TensorFlow graphs (pb) are known, by content; the
+    suffix only earns a warning. So is the folder of a SavedModel: its size is that of its files together, its sha256
+    that of what sha256sum prints of them (`find . -type f -printf '%P\\n' | LC_ALL=C sort | xargs sha256sum`). Raises
     RefusedFile for anything else and for what DLOM will not touch, InspectionFailed for a fault of the installation.
     """
     limits = limits or Limits()
-    file = _opened(path)
-    try:
-        size = _checked_size(path, file, limits)
-        format_ = kind(os.pread(file, 4096, 0), path.name)
-        answer, ended = _run(file, format_, limits)
-    finally:
-        os.close(file)
+    if _is_folder(path):
+        format_, answer, ended, size = "savedmodel", *_read_folder(path, limits)
+    else:
+        file = _opened(path)
+        try:
+            size = _checked_size(path, file, limits)
+            format_ = kind(os.pread(file, 4096, 0), path.name)
+            answer, ended = _run(format_, limits, file)
+        finally:
+            os.close(file)
     found = interpret(answer, ended, limits)
     if isinstance(found, str):
         raise RefusedFile(f"{path.name}: {found}")
@@ -76,7 +84,7 @@ def inspect(path: Path, *, limits: Limits | None = None) -> ModelFile:
         raise RefusedFile(f"{path.name}: the file was {size:,} bytes, then {bytes_read:,}; wait until it is written")
     suffix = path.suffix.lower()
     warnings = content.warnings
-    if suffix not in SUFFIXES[format_]:
+    if suffix not in SUFFIXES.get(format_, (suffix,)):
         warnings = (f"the name ends in {suffix or 'nothing'}, but the content is {format_}", *warnings)
     return ModelFile(
         format=format_,
@@ -90,7 +98,26 @@ def inspect(path: Path, *, limits: Limits | None = None) -> ModelFile:
         precision=content.precision,
         producer=content.producer,
         warnings=warnings,
+        macs=content.macs,
+        nodes=content.nodes,
     )
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return stat.S_ISDIR(path.lstat().st_mode)
+    except (OSError, ValueError):  # `_opened` says what is wrong
+        return False
+
+
+def _read_folder(path: Path, limits: Limits) -> tuple[bytes, int | str, int]:
+    """The answer, the exit status and the bytes of a SavedModel."""
+    files = folder.opened(path, limits)
+    try:
+        size = sum(os.fstat(file).st_size for file in files.values())
+        return *_run("savedmodel", limits, None, files), size
+    finally:
+        folder.close(files)
 
 
 def _opened(path: Path) -> int:
@@ -106,12 +133,11 @@ def _opened(path: Path) -> int:
     if file < 0 or not stat.S_ISREG(os.fstat(file).st_mode):
         if file >= 0:
             os.close(file)
-        what = "a folder" if stat.S_ISDIR(mode) else "a symbolic link" if stat.S_ISLNK(mode) else "no plain file"
-        hint = {
-            "a folder": "give one model file; save a SavedModel folder as .keras, or convert it to .tflite",
-            "a symbolic link": "give the file that it leads to",
-        }.get(what, "devices, pipes and sockets are not read; copy the model into a file")
-        raise RefusedFile(f"{path.name} is {what}; {hint}")
+        if stat.S_ISLNK(mode):
+            raise RefusedFile(f"{path.name} is a symbolic link; give the file that it leads to")
+        raise RefusedFile(
+            f"{path.name} is no plain file; devices, pipes and sockets are not read: copy the model into a file"
+        )
     return file
 
 
@@ -127,11 +153,15 @@ def _checked_size(path: Path, file: int, limits: Limits) -> int:
     return size
 
 
-def _run(file: int, format_: str, limits: Limits) -> tuple[bytes, int | str]:
+def _run(
+    format_: str, limits: Limits, file: int | None, files: Mapping[str, int] = MappingProxyType({})
+) -> tuple[bytes, int | str]:
     """The answer of the reading process, and its exit status or the limit of ours that ended it."""
+    arguments = [str(CHECKOUT), format_, json.dumps(asdict(limits)), json.dumps(dict(files))]
     process = subprocess.Popen(
-        [sys.executable, "-I", "-B", "-c", _START, str(CHECKOUT), format_, json.dumps(asdict(limits))],
-        stdin=file,
+        [sys.executable, "-I", "-B", "-c", _START, *arguments],
+        stdin=subprocess.DEVNULL if file is None else file,
+        pass_fds=tuple(files.values()),
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         env=_ENVIRONMENT,
@@ -209,6 +239,8 @@ def _content(said: Any) -> Content:
         precision=None if said["precision"] is None else _text(said["precision"]),
         producer=None if said["producer"] is None else _text(said["producer"]),
         warnings=tuple(_text(warning) for warning in said["warnings"][:_MOST_ITEMS]),
+        macs=None if said["macs"] is None else _count(said["macs"]),
+        nodes=None if said["nodes"] is None else _count(said["nodes"]),
     )
 
 

@@ -51,7 +51,10 @@ class Content:
 
     `layers` is known for Keras files only: operators of a runtime are not layers. `operators` counts by kind (for
     Keras files the classes of the layers). `precision` is that of most of the weights: float (32 bits or more),
-    float16, w8 (weights only), w8a8, w8a16, w4 …; `None` without weights or when no such word fits.
+    float16, w8 (weights only), w8a8, w8a16, w4 …; `None` without weights or when no such word fits. `macs` are the
+    multiply-accumulates of one inference at batch 1 (`macs.py` says which count), `None` where a part of the network
+    does not tell its shape or is not known. `nodes` is the number of nodes of the stored graph, constants included;
+    `None` for Keras files, which hold layers.
     """
 
     parameters: int
@@ -62,11 +65,13 @@ class Content:
     precision: str | None
     producer: str | None
     warnings: tuple[str, ...] = ()
+    macs: int | None = None
+    nodes: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelFile(Content):
-    """A model file that was read without running it. `format` is h5, keras, tflite or onnx, by content."""
+    """A model that was read without running it. `format` is h5, keras, tflite, onnx, pb or savedmodel, by content."""
 
     format: str
     sha256: str

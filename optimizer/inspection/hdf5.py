@@ -10,6 +10,7 @@ from typing import Any
 
 import h5py
 
+from optimizer.inspection import keras_macs
 from optimizer.inspection.found import Content, Declared, Limits, RefusedFile, precision_of
 from optimizer.inspection.keras_config import LONGEST, check_names, describe, parse
 
@@ -68,6 +69,7 @@ def content(config: Any, weights: list[Weight], folder: str, producer: str | Non
         precision=precision_of(kinds, None),
         producer=producer,
         warnings=tuple(warnings),
+        macs=keras_macs.total(config, limits),
     )
 
 

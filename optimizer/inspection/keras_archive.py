@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import stat
 import zipfile
+from dataclasses import replace
 from typing import Any
 
 import h5py
@@ -12,12 +13,14 @@ import h5py
 from optimizer.inspection.found import Content, Limits, RefusedFile
 from optimizer.inspection.hdf5 import arrays, content
 from optimizer.inspection.keras_config import LONGEST, check_names, parse
+from optimizer.inspection.kind import NATIVE, PICKLE
 
 CONFIG, NOTES, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 _MOST_ENTRIES = 1000
 _MOST_SHRUNK, _SMALL = 100, 2**20  # weights hardly shrink; a configuration of repeated layers may, but it is small
 _PICKLES = (".pkl", ".pickle", ".pt", ".pth", ".npy", ".npz", ".joblib", ".dill")
-_PROGRAMS = (".py", ".pyc", ".so", ".dll", ".dylib", ".exe", ".sh", ".bat")
+_NATIVE = (".so", ".dll", ".dylib", ".exe", ".o", ".a", "lib.tar")
+_PROGRAMS = (".py", ".pyc", ".sh", ".bat")
 _AGAIN = "save the model again with model.save('NAME.keras')"
 
 
@@ -39,16 +42,7 @@ def read(data: bytes, limits: Limits) -> Content:
     extra = sorted(set(entries) - {CONFIG, NOTES, WEIGHTS})
     if extra:
         warnings.append(f"{len(extra)} further files in it were not read: {', '.join(extra[:3])}")
-    return Content(
-        parameters=found.parameters,
-        layers=found.layers,
-        operators=found.operators,
-        inputs=found.inputs,
-        outputs=found.outputs,
-        precision=found.precision,
-        producer=found.producer,
-        warnings=tuple(warnings),
-    )
+    return replace(found, warnings=tuple(warnings))
 
 
 def check_entries(archive: zipfile.ZipFile, limits: Limits) -> dict[str, zipfile.ZipInfo]:
@@ -56,6 +50,10 @@ def check_entries(archive: zipfile.ZipFile, limits: Limits) -> dict[str, zipfile
     listed = archive.infolist()
     if len(listed) > _MOST_ENTRIES:
         raise RefusedFile(f"it is an archive of {len(listed):,} files; a .keras file has three: {_AGAIN}")
+    for suffixes, (what, todo) in ((_PICKLES, PICKLE), (_NATIVE, NATIVE)):  # before all else that is wrong with them
+        name = next((e.filename for e in listed if e.filename.lower().endswith(suffixes)), None)
+        if name is not None:
+            raise RefusedFile(f"it holds {name!r:.100}, which is or may hide {what}; {todo}")
     entries: dict[str, zipfile.ZipInfo] = {}
     for entry in listed:
         _check_entry(entry)
@@ -97,11 +95,6 @@ def _check_entry(entry: zipfile.ZipInfo) -> None:
         raise RefusedFile(f"it would unpack to {name!r:.100}, which may lie outside of its folder: {_AGAIN}")
     if stat.S_ISLNK(entry.external_attr >> 16):
         raise RefusedFile(f"{name!r:.100} in it is a symbolic link: {_AGAIN}")
-    if name.lower().endswith(_PICKLES):
-        raise RefusedFile(
-            f"it holds {name!r:.100}, which is or may hide a Python pickle, that is, code; if this is a PyTorch model, "
-            "export it to ONNX with torch.onnx.export"
-        )
     if name.lower().endswith(_PROGRAMS):
         raise RefusedFile(f"it holds the program {name!r:.100}; a model is data: {_AGAIN}")
     if entry.flag_bits & 0x1:

@@ -12,6 +12,7 @@ from typing import Any
 import onnx
 import onnx.checker
 
+from optimizer.inspection import onnx_macs
 from optimizer.inspection.found import Content, Declared, Limits, RefusedFile, TensorSpec, precision_of
 
 # Numbers of TensorProto.DataType: the numpy name and the bits of one element.
@@ -37,7 +38,11 @@ _NO_WEIGHTS: dict[str, frozenset[int]] = {
 }
 _BIASES = {"DequantizeLinear": 0, "QLinearConv": 8}  # inputs where a 32-bit integer is a weight
 _SHAPED_BY = {"ConstantOfShape": 0, "Expand": 1}  # inputs that say how much such an operator makes
-_STANDARD = ("", "ai.onnx", "ai.onnx.ml", "ai.onnx.preview.training", "ai.onnx.training", "com.microsoft")
+# Whose operators runtimes have built in; the last two are what ONNX Runtime writes when it stores what it optimized.
+_DOMAINS = """
+    ai.onnx ai.onnx.ml ai.onnx.preview.training ai.onnx.training com.microsoft com.microsoft.nchwc com.ms.internal.nhwc
+"""
+_STANDARD = frozenset(_DOMAINS.split()) | {""}
 _ONE_FILE = (
     "store the model as one file: onnx.save_model(onnx.load('IN.onnx'), 'OUT.onnx', save_as_external_data=False)"
 )
@@ -51,6 +56,7 @@ def read(data: bytes, limits: Limits) -> Content:
         raise RefusedFile("it is no ONNX model, or one without a network (no nodes): export the model again")
     graphs, nodes = _parts(model, limits)
     _check_functions(model)
+    _check_domains(model, nodes)
     declared = Declared(limits)
     constants: dict[str, Any] = {}
     for tensor, name in _tensors(graphs, nodes):
@@ -98,6 +104,17 @@ def _check_functions(model: Any) -> None:
             names = sorted(name for _, name in calls)[:3]
             raise RefusedFile(f"its functions {names} call one another in a circle and would never end; {_AGAIN}")
         calls = {name: called - leaves for name, called in calls.items() if name not in leaves}
+
+
+def _check_domains(model: Any, nodes: Iterable[Any]) -> None:
+    """Refuses operators that only a library of somebody's could run."""
+    own = {(f.domain, f.name) for f in model.functions}
+    for node in nodes:
+        if node.domain not in _STANDARD and (node.domain, node.op_type) not in own:
+            raise RefusedFile(
+                f"its operator {node.op_type!r:.60} of {node.domain!r:.60} would need a library of its own, which is "
+                "code that DLOM does not load; export the model with the operators of ONNX"
+            )
 
 
 def _tensors(graphs: Iterable[Any], nodes: Iterable[Any]) -> Iterator[tuple[Any, str]]:
@@ -198,7 +215,6 @@ def _content(model: Any, nodes: list[Any], constants: dict[str, Any], declared: 
             weights[dtype] += prod(tensor.dims)
         if dtype in _WEIGHTS or (dtype == "int32" and name in biases):
             parameters += prod(tensor.dims)
-    foreign = sorted({node.domain for node in nodes} - set(_STANDARD) - {f.domain for f in model.functions})
     initialized = {tensor.name for tensor in model.graph.initializer}
     return Content(
         parameters=parameters,
@@ -208,7 +224,8 @@ def _content(model: Any, nodes: list[Any], constants: dict[str, Any], declared: 
         outputs=tuple(_spec(value, declared) for value in model.graph.output),
         precision=precision_of(weights, _activation_bits(nodes, constants)),
         producer=" ".join(part for part in (model.producer_name, model.producer_version) if part) or None,
-        warnings=tuple(f"operators of {d!r:.60} need a library of their own to run" for d in foreign[:5]),
+        macs=onnx_macs.total(model, declared, {number: bits for number, (_, bits) in TYPES.items()}),
+        nodes=len(nodes),
     )
 
 

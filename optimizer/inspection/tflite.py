@@ -18,6 +18,7 @@ from ai_edge_litert.schema_py_generated import (
 
 from optimizer.inspection.flatbuffer import Flatbuffer, Table
 from optimizer.inspection.found import Content, Declared, Limits, RefusedFile, TensorSpec, precision_of
+from optimizer.inspection.tflite_macs import total
 
 _CUSTOM = 32
 _OFTEN_CUT = 127  # operators beyond it have their number in a later field of the schema
@@ -49,6 +50,7 @@ OPERATORS = _names(BuiltinOperator)
 class _Tensor:
     name: str
     shape: tuple[int | None, ...]
+    sizes: tuple[int, ...]  # open ones as the file stands for them, which is 1 for the batch
     dtype: str
     buffer: int
     elements: int
@@ -134,12 +136,14 @@ def _tensor(table: Table, declared: Declared) -> _Tensor:
     if number not in TYPES:
         raise RefusedFile(f"tensor {name!r:.60} has the unknown type {number}; {_AGAIN}")
     dtype = TYPES[number]
-    elements = declared.add(f"tensor {name!r:.60}", table.integers(0), _BITS.get(dtype, 8))
-    open_shape = table.integers(7) or table.integers(0)
+    sizes = table.integers(0)
+    elements = declared.add(f"tensor {name!r:.60}", sizes, _BITS.get(dtype, 8))
+    open_shape = table.integers(7) or sizes
     quantization = table.table(4)
     return _Tensor(
         name,
         tuple(None if size < 0 else size for size in open_shape),
+        sizes,
         dtype,
         table.number(2, "I"),
         elements,
@@ -238,6 +242,27 @@ def _content(model: Table, subgraphs: list[_Subgraph], sizes: list[int], declare
         precision=precision_of(weights, _ACTIVATION_BITS.get(produced[0][0]) if produced else None),
         producer=model.text(3) or None,
         warnings=tuple(f"{name} needs a library of its own; plain LiteRT cannot run it" for name in custom[:5]),
+        macs=_macs(main),
+        nodes=operators.total(),
+    )
+
+
+def _macs(graph: _Subgraph) -> int | None:
+    """Of the main subgraph; `None` when a size beyond the batch is open, for other batches, and for loops."""
+    for number in graph.inputs:
+        shape = graph.tensors[number].shape
+        if len(shape) > 1 and shape[0] not in (None, 1):
+            return None
+    seen = {*graph.inputs, *(number for operator in graph.operators for number in operator.outputs)}
+    if any(None in graph.tensors[number].shape[1:] for number in seen):
+        return None
+    return total(
+        (
+            operator.name,
+            [graph.tensors[i].sizes if i >= 0 else () for i in operator.inputs],
+            [graph.tensors[i].sizes for i in operator.outputs],
+        )
+        for operator in graph.operators
     )
 
 

@@ -12,14 +12,16 @@ import importlib
 import json
 import os
 import sys
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
 from typing import Any
 
 from device.limits import confine, leave_network
+from optimizer.inspection.folder import GRAPH, INDEX
 from optimizer.inspection.found import Content, Limits, RefusedFile
 
 Reader = Callable[[bytes, Limits], Content]
+FolderReader = Callable[[Mapping[str, bytes], Mapping[str, int], Limits], Content]
 
 # What the standard library would import only when it first needs it, when imports are closed already.
 _LATER = (
@@ -46,11 +48,22 @@ _CLOSED_EXACTLY = frozenset({"open", "exec", "compile", "import", "code.__new__"
 
 
 def main(arguments: list[str]) -> None:
-    """Reads the file on standard input; `arguments` are its format and the limits as JSON. Writes one JSON object."""
+    """Reads the file on standard input; `arguments` are its format and the limits as JSON. Writes one JSON object.
+
+    For a SavedModel, a third argument gives the open descriptor of each of its files by its name, as JSON.
+    """
     answer = os.dup(1)
     os.dup2(2, 1)  # a library that prints must not write into the answer
     format_, limits = arguments[0], Limits(**json.loads(arguments[1]))
     leave_network()
+    if format_ == "savedmodel":
+        files: dict[str, int] = json.loads(arguments[2])
+        _ready()
+        from optimizer.inspection import saved_model
+
+        seal(limits)
+        _say(answer, respond_folder(files, saved_model.read, limits))
+        return
     try:
         read = reader(format_)
     except ImportError as error:
@@ -62,8 +75,7 @@ def main(arguments: list[str]) -> None:
 
 def reader(format_: str) -> Reader:
     """The reader of a format, with all that it needs loaded. Raises ImportError."""
-    for name in _LATER:
-        importlib.import_module(name)
+    _ready()
     if format_ == "h5":
         from optimizer.inspection import hdf5
 
@@ -76,20 +88,64 @@ def reader(format_: str) -> Reader:
         from optimizer.inspection import tflite
 
         return tflite.read
+    if format_ == "pb":
+        from optimizer.inspection import graph_def
+
+        return graph_def.read
     from optimizer.inspection import onnx_graph
 
     return onnx_graph.read
 
 
+def _ready() -> None:
+    for name in _LATER:
+        importlib.import_module(name)
+
+
 def respond(file: int, read: Reader, limits: Limits) -> dict[str, Any]:
     """What is said of an open file. Whatever goes wrong in a parser is a refusal of the file that it was given."""
-    try:
+
+    def work() -> dict[str, Any]:
         data = _all_of(file, limits)
         return {
-            "content": asdict(_contained(read, data, limits)),
+            "content": asdict(_contained(lambda: read(data, limits))),
             "sha256": hashlib.sha256(data).hexdigest(),
             "bytes": len(data),
         }
+
+    return _answered(work, limits)
+
+
+def respond_folder(files: Mapping[str, int], read: FolderReader, limits: Limits) -> dict[str, Any]:
+    """The same of the files of a SavedModel. Its sha256 is that of the lines that sha256sum prints of them:
+
+    for each file, sorted by name, its own sha256, two spaces, its name within the folder, and a line feed.
+    """
+
+    def work() -> dict[str, Any]:
+        parts = {name: _all_of(files[name], limits) for name in (GRAPH, INDEX) if name in files}
+        sizes, lines = {}, []
+        for name in sorted(files):
+            digest, sizes[name] = hashlib.sha256(), 0
+            os.lseek(files[name], 0, os.SEEK_SET)
+            while piece := os.read(files[name], 2**20):
+                digest.update(piece)
+                sizes[name] += len(piece)
+            if name in parts and digest.digest() != hashlib.sha256(parts[name]).digest():
+                raise RefusedFile(f"{name} in it changed while it was read; wait until it is written")
+            lines.append(f"{digest.hexdigest()}  {name}\n")
+        return {
+            "content": asdict(_contained(lambda: read(parts, sizes, limits))),
+            "sha256": hashlib.sha256("".join(lines).encode()).hexdigest(),
+            "bytes": sum(sizes.values()),
+        }
+
+    return _answered(work, limits)
+
+
+def _answered(work: Callable[[], dict[str, Any]], limits: Limits) -> dict[str, Any]:
+    try:
+        return work()
     except RefusedFile as refused:
         return {"refused": str(refused)}
     except MemoryError:
@@ -99,16 +155,15 @@ def respond(file: int, read: Reader, limits: Limits) -> dict[str, Any]:
         }
 
 
-def _contained(read: Reader, data: bytes, limits: Limits) -> Content:
+def _contained(read: Callable[[], Content]) -> Content:
     try:
-        return read(data, limits)
+        found = read()
+        return found if found.macs is None or found.macs < 2**63 else replace(found, macs=None)
     except (RefusedFile, MemoryError):
         raise
     except RecursionError:
         raise RefusedFile("it is nested too deeply to be read; export the model again") from None
-    except (
-        Exception
-    ) as error:  # parsers of four formats raise dozens of kinds; all mean that the file is not as it says
+    except Exception as error:  # parsers of six formats raise dozens of kinds; all mean that the file is not as it says
         said = " ".join(str(error).split())[:200]
         raise RefusedFile(
             f"it cannot be read as what it claims to be ({type(error).__name__}: {said}); "

@@ -41,6 +41,7 @@ def make(to: Path) -> None:
     import numpy as np
     import tensorflow as tf
     import tf2onnx
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
     layers = keras.layers
     keras.utils.set_random_seed(1)
@@ -88,6 +89,15 @@ def make(to: Path) -> None:
     convert(loop, "loop.tflite")
     for name in ("small", "int8"):
         tf2onnx.convert.from_tflite(str(to / f"{name}.tflite"), opset=18, output_path=str(to / f"{name}.onnx"))
+
+    for rows, name in ((1, "small.pb"), (None, "any-batch.pb")):
+        called = tf.function(lambda x: small(x, training=False))
+        frozen = convert_variables_to_constants_v2(
+            called.get_concrete_function(tf.TensorSpec([rows, 8, 8, 1], tf.float32, name="x")),
+            lower_control_flow=False,
+        )
+        tf.io.write_graph(frozen.graph.as_graph_def(), str(to), name, as_text=False)
+    small.export(to / "small-saved", format="tf_saved_model", verbose=False)
 
     touch = eval(f"lambda x: (open({str(to / CANARY)!r}, 'w').close(), x)[1]")  # noqa: S307
     hidden = keras.Sequential([keras.Input((4,)), layers.Lambda(touch, output_shape=(4,)), layers.Dense(2)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import shutil
 import struct
@@ -142,6 +143,12 @@ def test_groups_in_a_circle_end(tmp_path: Path) -> None:
     assert inspect(path).parameters == 0
 
 
+def test_groups_within_groups(tmp_path: Path) -> None:
+    deep = "/".join("g" * 150)
+    path = h5(tmp_path / "deep.h5", [INPUT, DENSE], lambda group: group.create_group(deep))
+    assert "its groups are nested more than 100 deep" in refused(path)
+
+
 def test_weights_alone_are_no_model(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "weights.h5", "w") as file:
         file["kernel"] = np.zeros(3)
@@ -219,6 +226,16 @@ def recursion(model: Any) -> None:
     loop.builtinOptions.bodySubgraphIndex = 0
 
 
+def recursion_by_way_of_another(model: Any) -> None:
+    loop = next(op for op in model.subgraphs[0].operators if hasattr(op.builtinOptions, "bodySubgraphIndex"))
+    ends = (loop.builtinOptions.condSubgraphIndex, loop.builtinOptions.bodySubgraphIndex)
+    for caller, called in (ends, ends[::-1]):
+        call = copy.deepcopy(loop)
+        call.inputs = call.outputs = []
+        call.builtinOptions.condSubgraphIndex = call.builtinOptions.bodySubgraphIndex = called
+        model.subgraphs[caller].operators.append(call)
+
+
 def false_index(model: Any) -> None:
     model.subgraphs[0].operators[0].inputs = [10_000]
 
@@ -240,6 +257,7 @@ def huge(model: Any) -> None:
     [
         ("small.tflite", cycle, "a cycle; the file is damaged"),
         ("loop.tflite", recursion, "subgraph 0 of it calls itself and would never end"),
+        ("loop.tflite", recursion_by_way_of_another, "of it calls itself and would never end"),
         ("small.tflite", false_index, "refers to number 10000 where there are"),
         ("small.tflite", false_buffer, "refers to number 10000 where there are"),
         ("small.tflite", larger_than_its_data, "needs 144,000 bytes and has 1,440"),

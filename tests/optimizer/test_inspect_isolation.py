@@ -137,7 +137,7 @@ def test_a_canary_lives(files: Path, name: str) -> None:
 
 CONTENT: dict[str, object] = {
     "parameters": 6, "layers": None, "operators": {"MatMul": 1}, "inputs": [], "outputs": [], "precision": None,
-    "producer": None, "warnings": [],
+    "producer": None, "warnings": [], "macs": 6, "nodes": None,
 }  # fmt: skip
 
 
@@ -159,6 +159,7 @@ def test_a_sensible_answer_is_taken() -> None:
         (b"[]", 0, "no sensible answer (TypeError"),
         (said(parameters="6"), 0, "no sensible answer"),
         (said(parameters=-1), 0, "no sensible answer"),
+        (said(macs=2**63), 0, "no sensible answer"),
         (said(operators=[1]), 0, "no sensible answer"),
         (said(inputs=[{"name": "x", "shape": ["y"], "dtype": None}]), 0, "no sensible answer"),
         (b"", -11, "its reader crashed on it (signal 11)"),
@@ -182,7 +183,9 @@ def test_a_missing_library_is_no_fault_of_the_file() -> None:
 
 
 @pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="forks")
-@pytest.mark.parametrize("name", ["small.h5", "small.keras", "small.tflite", "loop.tflite", "small.onnx", "int8.onnx"])
+@pytest.mark.parametrize(
+    "name", ["small.h5", "small.keras", "small.tflite", "loop.tflite", "small.onnx", "int8.onnx", "small.pb"]
+)
 def test_300_damaged_copies_are_read_or_refused(files: Path, name: str) -> None:
     """The script ends with an error for any other outcome; a reader that crashes or stalls is a refusal, too."""
     script = Path(__file__).with_name("fuzz_inspect.py")
@@ -198,7 +201,7 @@ def test_300_damaged_copies_are_read_or_refused(files: Path, name: str) -> None:
     assert not [reason for reason in outcomes if "not allowed while" in reason or "no sensible answer" in reason]
 
 
-@pytest.mark.parametrize("name", ["small.h5", "small.keras", "small.tflite", "small.onnx"])
+@pytest.mark.parametrize("name", ["small.h5", "small.keras", "small.tflite", "small.onnx", "small.pb"])
 def test_damaged_copies_from_end_to_end(files: Path, tmp_path: Path, name: str) -> None:
     dice = random.Random(11)
     refusals: list[str] = []
