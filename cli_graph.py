@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from repository.knowledge import Knowledge
 
 verbs = typer.Typer()
-CHECK_SECONDS = 5.0  # for finding out whether columns mix metrics, beside the query's own time
 Format = Annotated[str, typer.Option(help="table, csv or json; a CONSTRUCT is written as Turtle.")]
 
 
@@ -182,24 +181,13 @@ def _pairs(given: list[str]) -> dict[str, str]:
     return {key.strip(): value.strip() for key, _, value in (one.partition("=") for one in given)}
 
 
-class _Limited:
-    """The graph for the check for mixed columns, in its limits of time: no answer waits long for a warning."""
-
-    def __init__(self, knowledge: Knowledge) -> None:
-        self._knowledge = knowledge
-
-    def query(self, text: str, format: Media = Media.CSV) -> bytes:
-        """A query of the check. Raises GraphError or RefusedQuery."""
-        return self._knowledge.answer(text, format, seconds=CHECK_SECONDS).body
-
-
 def _answer(knowledge: Knowledge, text: str, format: str, asked: str) -> None:
     from dss.report import table
-    from repository.mixing import mixing, said
+    from repository.mixing import Limited, mixing, said
 
     found = knowledge.answer(text, Media.JSON if format == "json" else Media.CSV)
     # On stderr, so that what reads the answer gets the answer alone.
-    for note in (found.note, *said(mixing(text, _Limited(knowledge)))):
+    for note in (found.note, *said(mixing(text, Limited(knowledge)))):
         if note:
             typer.echo(note, err=True)
     if format != "table" or found.format is Media.TURTLE:

@@ -104,23 +104,30 @@ def selection(quads: Path) -> Engine:
 
 def robust_selection(quads: Path) -> Engine:
     """The same with its explanation in sentences, and how sure the first place is (10,000 draws)."""
-
-    def more(found: Selection) -> None:
-        if found.explanation is not None:
-            sentences(found.explanation)
-            if found.robustness is None:
-                raise RuntimeError("there is a winner, but nothing is told of how sure it is")
-
-    return _selection(quads, more)
+    return _selection(quads, _told)
 
 
-def _selection(quads: Path, more: Callable[[Selection], None]) -> Engine:
-    known = shipped.ReadBefore(shipped.projected(quads))
-    names = known.projection.models["model"].to_numpy(dtype=object)
+def first_robust_selection(quads: Path) -> Engine:
+    """The same as the first answer after a change of the graph, which works the ratings of all models out."""
+    return _selection(quads, _told, first=True)
+
+
+def _told(found: Selection) -> None:
+    if found.explanation is not None:
+        sentences(found.explanation)
+        if found.robustness is None:
+            raise RuntimeError("there is a winner, but nothing is told of how sure it is")
+
+
+def _selection(quads: Path, more: Callable[[Selection], None], *, first: bool = False) -> Engine:
+    read = shipped.projected(quads)
+    known = shipped.ReadBefore(read)
+    names = read.models["model"].to_numpy(dtype=object)
     preferences = shipped.preferences(known)
 
     def run(requirement: Requirement) -> Selection:
-        found = select(requirement, preferences, known)
+        # A copy has the same columns, and nothing that was made of them.
+        found = select(requirement, preferences, shipped.ReadBefore(replace(read)) if first else known)
         more(found)
         return found
 

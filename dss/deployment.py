@@ -117,9 +117,8 @@ def apply(requirement: Requirement, found: Deployment) -> Requirement:
         change = {name: getattr(blank, name) for name in DEVICE_FIELDS} | {"devices": 1} | change
     changed = requirement
     for verdict in found.breaks:
-        actual = verdict.actual
-        by_number = verdict.excess is not None and isinstance(actual, float)
-        changed = NearMiss(verdict.limit, actual if by_number else None, 0).apply(changed)  # type: ignore[arg-type]
+        number = verdict.actual if verdict.excess is not None and isinstance(verdict.actual, float) else None
+        changed = NearMiss(verdict.limit, number, 0).apply(changed)
     return replace(changed, **change)
 
 

@@ -17,8 +17,11 @@ PLACES = 5
 _CUT = 3.0  # standard errors
 _POOL = 128  # candidates that the others are compared with before they are drawn
 _FEW = 200  # so many are quicker drawn than left out
-_CELLS = 4_000_000  # candidates × samples that are held at once
-_CACHED = 500  # samples that are looked at together to leave candidates out
+_CELLS = 64_000  # candidates × samples that are worked on at once: half a megabyte, which the processor's cache holds
+_ROWS = 512  # candidates whose best scores are worked out together
+# Size of a product of matrices (m × n × k). OpenBLAS shares larger ones out among threads (interface/gemm.c, from
+# 4 × 65,536 on), which wait for one another actively: on a busy machine ten times as long as the products take.
+_PRODUCT = 250_000
 
 Truths = NDArray[np.bool_]
 
@@ -105,21 +108,28 @@ class Draws:
 
     def scores(self, table: Table, part: slice) -> FloatArray:
         """The score of every candidate in these samples, shape (candidates, samples)."""
-        shares = self.shares[part]
-        scores = np.zeros((len(table.rows), len(shares)))
-        for o in range(shares.shape[1]):  # in this order on every machine, so that sums are the same to the last digit
-            given = np.repeat(np.nan_to_num(table.middle[:, o])[:, None], len(shares), axis=1)
-            for j in np.flatnonzero(table.moved[:, o] | (table.voted[:, o] > 0)):
-                if table.moved[j, o]:
-                    z = self.errors(2, int(table.act[j]))[part]
-                    given[j] += np.where(z > 0, z * table.up[j, o], -z * table.down[j, o])
-                if table.voted[j, o] > 0:
-                    given[j] += self.errors(3, int(table.rows[j]), o)[part] * table.voted[j, o]
-                np.clip(given[j], LOWEST, HIGHEST, out=given[j])
-            given[table.unknown[:, o]] = self.shared[part, o]
-            given *= shares[:, o]
-            scores += given
+        shares, unknown, moved = self.shares[part].T.copy(), table.unknown, table.moved
+        scores = np.zeros((len(table.rows), shares.shape[1]))
+        # In this order on every machine, so that sums are the same to the last digit.
+        for o, share in enumerate(shares):
+            points = table.middle[:, o, None] * share
+            drawn = np.flatnonzero(moved[:, o] | (table.voted[:, o] > 0))
+            if len(drawn):
+                points[drawn] = self._drawn(table, drawn, o, part) * share
+            points[unknown[:, o]] = self.shared[part, o] * share
+            scores += points
         return scores
+
+    def _drawn(self, table: Table, which: IntArray, o: int, part: slice) -> FloatArray:
+        """The ratings of these candidates on one objective, which rest on drawn errors: shape (which, samples)."""
+        middle, up, down = (values[which, o, None] for values in (table.middle, table.up, table.down))
+        nothing = np.zeros(part.stop - part.start)
+        z = np.array([self.errors(2, int(act))[part] if act >= 0 else nothing for act in table.act[which]])
+        ratings = middle + np.where(z > 0, z * up, -z * down)
+        for k, j in enumerate(which):
+            if table.voted[j, o] > 0:
+                ratings[k] += self.errors(3, int(table.rows[j]), o)[part] * table.voted[j, o]
+        return np.clip(ratings, LOWEST, HIGHEST, out=ratings)
 
 
 def can_lead(table: Table, draws: Draws) -> Table:
@@ -128,39 +138,76 @@ def can_lead(table: Table, draws: Draws) -> Table:
     First out are those that so many before them match or beat on every objective whatever is drawn; then those whose
     best score stays below what so many others, a pool of likely ones, reach in every sample.
     """
-    low, high, unknown, moved, unvoted = table.low, table.high, table.unknown, table.moved, table.voted == 0
-    beaten = np.zeros(len(table.rows), dtype=np.int64)
-    for i in range(min(_POOL, len(beaten))):
-        together = (
-            (table.act == table.act[i])[:, None] & moved & unvoted & unvoted[i]
-            & (table.middle == table.middle[i]) & (table.down == table.down[i]) & (table.up == table.up[i])
-        )  # fmt: skip
-        matched = (low[i] >= high) | (unknown & unknown[i]) | together
-        beaten += matched.all(axis=1) & (np.arange(len(beaten)) > i)
-    table = table.kept(beaten < PLACES)
+    table = table.kept(_matched_before(table) < PLACES)
     if len(table.rows) <= _FEW or not draws.shares.shape[1]:
         return table
-    high, unknown, samples = table.high, table.unknown, len(draws.shares)
-    likely = np.zeros(len(table.rows), dtype=bool)
-    likely[:_POOL] = True
-    likely[np.argsort(-(high @ draws.shares.mean(axis=0)), kind="stable")[:_POOL]] = True
-    pool, bar = table.kept(likely), np.empty(samples)
-    for part in batches(samples, len(pool.rows)):
-        bar[part] = np.partition(draws.scores(pool, part), -PLACES, axis=0)[-PLACES]
-    # Each candidate's best score less the bar as one product of matrices, in parts that stay in the processor's cache.
+    high, unknown = table.high, table.unknown
+    # Each candidate's best score less the bar is one product of matrices.
     best = np.hstack([np.where(unknown, 0.0, high), unknown.astype(np.float64), -np.ones((len(high), 1))])
-    weights = np.vstack([draws.shares.T, (draws.shares * draws.shared).T, bar - 1e-9])
-    left, reaches = np.arange(len(best)), np.zeros(len(best), dtype=bool)
-    for start in range(0, samples, _CACHED):
-        hit = (best @ weights[:, start : start + _CACHED]).max(axis=1) >= 0
-        reaches[left[hit]] = True
-        left, best = left[~hit], best[~hit]
+    likely = np.argsort(-(high @ draws.shares.mean(axis=0)), kind="stable")
+    reaches = np.ones(len(table.rows), dtype=bool)
+    for size in (_POOL // 8, _POOL):  # a few set a bar that leaves few to be held against the bar of many
+        pool = np.zeros(len(reaches), dtype=bool)
+        pool[:size] = pool[likely[:size]] = True
+        # Who does not reach the lower bar is never among the first of the larger pool: its bar is the same without.
+        bar = _bar(table.kept(pool & reaches), draws)
+        weights = np.vstack([draws.shares.T, (draws.shares * draws.shared).T, bar - 1e-9])
+        left = np.flatnonzero(reaches)
+        reaches[left] = _positive_somewhere(best[left], weights)
     reaches[0] = True  # the ranking's own winner, of which the result speaks
     return table.kept(reaches)
 
 
+def _matched_before(table: Table) -> IntArray:
+    """By how many of the first `_POOL` before it each candidate is matched or beaten, whatever is drawn."""
+    low, high, unknown, same = table.low.T, table.high.T, table.unknown.T, _drawn_together(table).T
+    size = len(table.rows)
+    found, each = np.zeros(size, dtype=np.int64), np.arange(size)
+    first = min(_POOL, size)
+    step = max(1, _CELLS // max(1, size))
+    for start in range(0, first, step):
+        these = slice(start, min(start + step, first))
+        matched = each > each[these, None]
+        for o in range(len(low)):
+            alike = (unknown[o, these, None] & unknown[o]) | ((same[o, these, None] == same[o]) & (same[o] >= 0))
+            matched &= (low[o, these, None] >= high[o]) | alike
+        found += matched.sum(axis=0)
+    return found
+
+
+def _drawn_together(table: Table) -> IntArray:
+    """Ratings with the same number are equal in every sample, as they rest on one act alone; -1 for all others."""
+    numbers = np.full(table.middle.shape, -1, dtype=np.int64)
+    j, o = np.nonzero(table.moved & (table.voted == 0))
+    keys = np.array([o, table.act[j], table.middle[j, o], table.down[j, o], table.up[j, o]])
+    order = np.lexsort(keys)
+    numbers[j[order], o[order]] = np.cumsum(np.r_[False, (np.diff(keys[:, order], axis=1) != 0).any(axis=0)])[: len(j)]
+    return numbers
+
+
+def _bar(pool: Table, draws: Draws) -> FloatArray:
+    """What `PLACES` of these candidates reach in each sample."""
+    bar = np.empty(len(draws.shares))
+    for part in batches(len(bar), len(pool.rows)):
+        bar[part] = np.partition(draws.scores(pool, part), -PLACES, axis=0)[-PLACES]
+    return bar
+
+
+def _positive_somewhere(rows: FloatArray, columns: FloatArray) -> Truths:
+    """Which rows have a product with some column that is not negative."""
+    found = np.zeros(len(rows), dtype=bool)
+    for first in range(0, len(rows), _ROWS):
+        left, start = np.arange(first, min(first + _ROWS, len(rows))), 0
+        while len(left) and start < columns.shape[1]:
+            width = max(1, _PRODUCT // (len(left) * rows.shape[1]))
+            hit = (rows[left] @ columns[:, start : start + width]).max(axis=1) >= 0
+            found[left[hit]] = True
+            left, start = left[~hit], start + width
+    return found
+
+
 def batches(samples: int, size: int) -> Iterator[slice]:
-    """The samples in batches that fit in memory for so many candidates."""
+    """The samples in batches, small enough for so many candidates at once."""
     step = max(1, _CELLS // max(1, size))
     for start in range(0, samples, step):
         yield slice(start, min(start + step, samples))

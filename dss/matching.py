@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -154,12 +155,12 @@ def counts(candidates: Candidates) -> Counts:
 def upto(requirement: Requirement, step: Step) -> Requirement:
     """The requirement as it stood after a step: later steps' fields back to their defaults."""
     order = list(Step)
-    later = {
+    later: dict[str, Any] = {
         f.name: f.default
         for f in fields(Requirement)
         if "spec" in f.metadata and order.index(f.metadata["spec"].step) > order.index(step)
     }
-    return replace(requirement, **later)  # type: ignore[arg-type]
+    return replace(requirement, **later)
 
 
 def judged(limit: Limit, column: Column) -> NDArray[np.int8]:

@@ -272,11 +272,12 @@ def fit(preference: Preference, weights: Weights) -> Fit:
 
 def missing_pairs(pairs: list[tuple[int, int]]) -> tuple[Pair, ...]:
     """The first comparisons of `ALL_PAIRS` that each join two parts (Kruskal 1956), so as few as possible."""
-    order, joined, found = list(Objective), list(pairs), []
+    order, found = list(Objective), []
+    part_of = {order[k]: part for part in components(len(order), pairs) for k in part}
     for first, second in ALL_PAIRS:
-        edge = (order.index(first), order.index(second))
-        if len(components(len(order), [*joined, edge])) < len(components(len(order), joined)):
-            joined.append(edge)
+        one, other = part_of[first], part_of[second]
+        if one != other:
+            part_of = {o: one if part == other else part for o, part in part_of.items()}
             found.append((first, second))
     return tuple(found)
 

@@ -7,6 +7,7 @@ guarantees, so that what is not known never counts in anybody's favour.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -94,29 +95,33 @@ def rank(
     high = (share * np.where(np.isnan(table), HIGHEST, table)).sum(axis=0)
     smaller = [np.nan_to_num(column[rows], nan=np.inf) for column in reversed(ties)]
     order = np.lexsort((names[rows], *smaller, -np.round(high, 9), -np.round(low, 9)))
+    first = order[:MOST]
+    scores = zip(rows[first].tolist(), low[first].tolist(), high[first].tolist(), strict=True)
+    parts = contributions_of(rows[first], ratings, used)
     scored = tuple(
-        Scored(int(rows[i]), place, float(low[i]), float(high[i]), contributions(int(rows[i]), ratings, used))
-        for place, i in enumerate(order[:MOST], start=1)
+        Scored(row, place, score, at_best, part)
+        for place, ((row, score, at_best), part) in enumerate(zip(scores, parts, strict=True), start=1)
     )
     return Ranking(scored, len(rows), dict(weights), used, aside, tuple(rows[order].tolist()))
 
 
-def contributions(row: int, ratings: Ratings, used: Mapping[Objective, float]) -> tuple[Contribution, ...]:
-    """What each objective adds to the score of one row, in the order of the objectives; `used` sums to 1."""
-    found = []
+def contributions_of(
+    rows: IntArray, ratings: Ratings, used: Mapping[Objective, float]
+) -> list[tuple[Contribution, ...]]:
+    """What each objective adds to the score of each of these rows, in the order of the objectives; `used` sums to 1."""
+    by_objective = []
     for objective in Objective:
-        value = float(ratings.values[objective][row])
-        unknown = np.isnan(value)
         weight = used[objective]
-        found.append(
-            Contribution(
-                objective=objective,
-                weight=weight,
-                rating=None if unknown else value,
-                points=weight * (LOWEST if unknown else value),
-                points_at_best=weight * (HIGHEST if unknown else value),
-                figure=str(ratings.figures[objective][row]),
-                votes=int(ratings.votes[objective][row]),
-            )
-        )
-    return tuple(found)
+        told = (of[objective][rows].tolist() for of in (ratings.values, ratings.figures, ratings.votes))
+        by_objective.append([
+            Contribution(objective, weight, None, weight * LOWEST, weight * HIGHEST, str(figure), int(votes))
+            if math.isnan(value)
+            else Contribution(objective, weight, value, weight * value, weight * value, str(figure), int(votes))
+            for value, figure, votes in zip(*told, strict=True)
+        ])  # fmt: skip
+    return list(zip(*by_objective, strict=True))
+
+
+def contributions(row: int, ratings: Ratings, used: Mapping[Objective, float]) -> tuple[Contribution, ...]:
+    """The same for one row."""
+    return contributions_of(np.array([row]), ratings, used)[0]

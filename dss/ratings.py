@@ -9,7 +9,7 @@ that adding or removing a model reverses no other two.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 
@@ -68,7 +68,7 @@ def freeze(projection: Projection, version: int, today: date) -> Iterator[Rating
 
     Models on reference devices are not among them: who chooses does not compare with a server.
     """
-    offered, groups = visible(Requirement(), projection), Groups(projection)
+    offered, groups = visible(Requirement(), projection), projection.once(Groups)
     for basis in BASES:
         values = _numbers(projection, basis.figure)
         for group, rows in groups.of(basis).items():
@@ -113,26 +113,40 @@ def place(values: FloatArray, breakpoints: Sequence[float]) -> FloatArray:
 def rate(projection: Projection, cloud: OfferedCloud | None) -> Ratings:
     """The rating of every model on every objective, derived from evidence and blended with votes.
 
-    blended = (k × derived + Σ votes) / (k + number of votes), k = 3; votes alone where nothing can be derived.
+    blended = (k × derived + Σ votes) / (k + number of votes), k = 3; votes alone where nothing can be derived. Only
+    security hangs on the cloud of a request; all else is worked out once for a projection and must not be written to.
     """
+    rated = projection.once(_rate_without_cloud)
+    if cloud is None:
+        return rated
+    secure = _blended(security(projection, cloud), *_votes(projection, Objective.SECURITY))
+    return replace(rated, values={**rated.values, Objective.SECURITY: secure})
+
+
+def _rate_without_cloud(projection: Projection) -> Ratings:
     size = len(projection)
     values: dict[Objective, FloatArray] = {}
     figures: dict[Objective, np.ndarray] = {}
     voted: dict[Objective, FloatArray] = {}
-    groups = Groups(projection)
     for objective in Objective:
         if objective is Objective.SECURITY:
-            derived, used = security(projection, cloud), np.full(size, "security", dtype=object)
+            derived, used = security(projection, None), np.full(size, "security", dtype=object)
         else:
-            derived, used = _derived(projection, objective, groups)
+            derived, used = _derived(projection, objective)
         total, number = _votes(projection, objective)
-        blended = (PRIOR * derived + total) / (PRIOR + number)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            alone = np.where(number > 0, total / number, np.nan)
-        values[objective] = np.where(np.isnan(derived), alone, blended)
+        values[objective] = _blended(derived, total, number)
         figures[objective] = np.where(np.isnan(derived), "", used)
         voted[objective] = number
+    for shared in (*values.values(), *figures.values(), *voted.values()):
+        shared.setflags(write=False)
     return Ratings(values, figures, voted)
+
+
+def _blended(derived: FloatArray, total: FloatArray, number: FloatArray) -> FloatArray:
+    """Derived ratings with the sum and the number of each model's votes."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        alone = np.where(number > 0, total / number, np.nan)
+    return np.where(np.isnan(derived), alone, (PRIOR * derived + total) / (PRIOR + number))
 
 
 def security(projection: Projection, cloud: OfferedCloud | None) -> FloatArray:
@@ -146,11 +160,11 @@ def security(projection: Projection, cloud: OfferedCloud | None) -> FloatArray:
     return np.where(own_cloud, np.nan, 1.0 + 2.0 + float(shielded) + float(protocols))
 
 
-def _derived(projection: Projection, objective: Objective, groups: Groups) -> tuple[FloatArray, np.ndarray]:
+def _derived(projection: Projection, objective: Objective) -> tuple[FloatArray, np.ndarray]:
     size = len(projection)
     total, number, used = np.zeros(size), np.zeros(size), np.full(size, "", dtype=object)
     for basis in (b for b in BASES if b.objective is objective):
-        rating = by_scale(projection, basis, groups=groups)
+        rating = by_scale(projection, basis)
         fresh = ~np.isnan(rating)
         if objective is not Objective.RELIABILITY:
             fresh &= number == 0
@@ -174,13 +188,10 @@ def _one_each(projection: Projection, rows: np.ndarray) -> np.ndarray:
     return np.asarray(rows[first])
 
 
-def by_scale(
-    projection: Projection, basis: Basis, values: FloatArray | None = None, *, groups: Groups | None = None
-) -> FloatArray:
+def by_scale(projection: Projection, basis: Basis, values: FloatArray | None = None) -> FloatArray:
     """The rating of every model's figure on the frozen scale of its group, NaN where there is no figure or no scale.
 
-    `values` stand in for the figures, such as those at the end of an interval; same unit, one for each model. `groups`
-    are those of the projection, for who asks more than once.
+    `values` stand in for the figures, such as those at the end of an interval; same unit, one for each model.
     """
     rating = np.full(len(projection), np.nan)
     if values is None:
@@ -190,7 +201,7 @@ def by_scale(
         for s in projection.scales
         if s.figure == basis.figure and s.objective == basis.objective.value
     }
-    for group, rows in (groups or Groups(projection)).of(basis).items():
+    for group, rows in projection.once(Groups).of(basis).items():
         scale: Scale | None = scales.get(group)
         if scale is None:
             continue
@@ -251,7 +262,10 @@ def _numbers(projection: Projection, figure: str) -> FloatArray:
 
 
 def _votes(projection: Projection, objective: Objective) -> tuple[FloatArray, FloatArray]:
+    """For each model the sum of its votes on one objective, and how many they are."""
     total, number = np.zeros(len(projection)), np.zeros(len(projection))
+    if projection.votes.empty:
+        return total, number
     votes = projection.votes[projection.votes["objective"] == objective.value]
     for model, rating in zip(votes["model"], votes["rating"], strict=True):
         row = projection.positions.get(model)

@@ -136,7 +136,7 @@ def robustness_of(
     """The robustness of an answered request; None when nothing was ranked. `rated` is for who has the ratings."""
     if rated is None:
         rated = rate(candidates.projection, candidates.cloud)
-    return robustness(ranking, rated, judged, spread(candidates.projection, rated), seed=seed, samples=samples)
+    return robustness(ranking, rated, judged, spread(candidates.projection), seed=seed, samples=samples)
 
 
 def robustness(
@@ -190,43 +190,54 @@ def _run(table: Table, draws: Draws) -> tuple[IntArray, IntArray, dict[tuple[int
     samples = len(draws.shares)
     counts = np.zeros((len(table.rows), PLACES), dtype=np.int64)
     first = np.zeros(samples, dtype=np.int64)
-    effects = {(int(j), int(o)): (0, 0) for j, o in np.argwhere(table.unknown)}
-    for part in batches(samples, len(table.rows)):
-        shares, shared = draws.shares[part].T.copy(), draws.shared[part].T.copy()
-        first[part] = _places(draws.scores(table, part), counts, effects, shares, shared)
-    return counts, first, effects
+    unknown = np.argwhere(table.unknown)
+    wins = np.zeros((len(unknown), 2), dtype=np.int64)
+    for part in batches(samples, max(len(table.rows), len(unknown))):
+        scores = draws.scores(table, part)
+        own = scores[unknown[:, 0]]
+        places, reached = _places(scores)
+        for k in range(min(PLACES, len(table.rows))):
+            counts[:, k] += np.bincount(places[k], minlength=len(counts))
+        if len(unknown):
+            wins += _wins(unknown, own, places, reached, draws.shares[part].T.copy(), draws.shared[part].T.copy())
+        first[part] = places[0]
+    return (
+        counts,
+        first,
+        {(j, o): (worst, best) for (j, o), (worst, best) in zip(unknown.tolist(), wins.tolist(), strict=True)},
+    )
 
 
-def _places(
-    scores: FloatArray,
-    counts: IntArray,
-    effects: dict[tuple[int, int], tuple[int, int]],
-    shares: FloatArray,
-    shared: FloatArray,
+def _places(scores: FloatArray) -> tuple[IntArray, FloatArray]:
+    """Who stands in each place and with which score, each of shape (places, samples), at least two places.
+
+    `scores` has shape (candidates, samples) and is used up. Of equal ones the earlier in the ranking is first.
+    """
+    places = np.empty((max(2, min(PLACES, len(scores))), scores.shape[1]), dtype=np.int64)
+    reached, each = np.empty(places.shape), np.arange(scores.shape[1])
+    for k in range(len(places)):
+        places[k] = np.argmax(scores, axis=0)
+        reached[k] = scores[places[k], each]
+        scores[places[k], each] = -np.inf
+    return places, reached
+
+
+def _wins(
+    unknown: IntArray, own: FloatArray, places: IntArray, reached: FloatArray, shares: FloatArray, shared: FloatArray
 ) -> IntArray:
-    """Count the places of one batch, shape (candidates, samples); equal scores in the ranking's order. Who is first."""
-    size, samples = scores.shape
-    each = np.arange(samples)
-    leader: IntArray = np.argmax(scores, axis=0)
-    best = scores[leader, each]
-    counts[:, 0] += np.bincount(leader, minlength=size)
-    own = scores.copy() if effects else scores
-    scores[leader, each] = -np.inf
-    second = np.argmax(scores, axis=0)
-    rival = scores[second, each]
-    for (j, o), (worst, most) in effects.items():
-        other = np.where(leader == j, rival, best)
-        before = np.where(leader == j, second, leader) > j  # j comes before the other when they are equal
-        known = own[j] - shares[o] * shared[o]
-        low, high = known + shares[o] * LOWEST, known + shares[o] * HIGHEST
-        wins = [int(((at > other) | ((at == other) & before)).sum()) for at in (low, high)]
-        effects[j, o] = (worst + wins[0], most + wins[1])
-    following = second
-    for k in range(1, min(PLACES, size)):
-        counts[:, k] += np.bincount(following, minlength=size)
-        scores[following, each] = -np.inf
-        following = np.argmax(scores, axis=0)
-    return leader
+    """In how many samples a candidate is first with the lowest, and with the highest of one rating: shape (…, 2).
+
+    `unknown` has a row (candidate, objective) for each rating and `own` the candidate's scores as they were drawn.
+    """
+    j, o = unknown[:, :1], unknown[:, 1]
+    leads = places[0] == j
+    other = np.where(leads, reached[1], reached[0])
+    before = np.where(leads, places[1], places[0]) > j  # j comes before the other when they are equal
+    known, found = own - shares[o] * shared[o], []
+    for rating in (LOWEST, HIGHEST):
+        score = known + shares[o] * rating
+        found.append(((score > other) | ((score == other) & before)).sum(axis=1))
+    return np.stack(found, axis=1)
 
 
 def _chances(
@@ -249,10 +260,12 @@ def _chances(
 
 def _judgement(weighted: SampledWeights, wins: Truths) -> JudgementEffect | None:
     """The judgement between whose two halves the winner's probability differs most."""
-    found = []
-    for k, (person, judgement) in enumerate(weighted.judgements):
-        stronger = weighted.steps[:, k] > np.median(weighted.steps[:, k])
-        found.append(JudgementEffect(person, judgement, float(wins[~stronger].mean()), float(wins[stronger].mean())))
+    found, steps = [], weighted.steps.T.copy()
+    for (person, judgement), step, middle in zip(weighted.judgements, steps, np.median(steps, axis=1), strict=True):
+        stronger = step > middle
+        won, of = int(np.count_nonzero(wins & stronger)), int(np.count_nonzero(stronger))
+        weaker = (int(np.count_nonzero(wins)) - won) / (len(wins) - of)
+        found.append(JudgementEffect(person, judgement, weaker, won / of))
     best = max(found, key=lambda e: e.change, default=None)
     # A difference that the number of samples cannot tell from none is none: three standard errors of a difference.
     p = float(wins.mean())

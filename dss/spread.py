@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from dss.ratings import BASES, PRIOR, Basis, Groups, Ratings, by_scale
+from dss.ratings import BASES, PRIOR, Basis, Ratings, by_scale, rate
 from ontology.records import Objective
 from repository.projection import Coded, FloatArray, IntArray, Projection
 
@@ -35,12 +35,16 @@ class Spread:
     act: IntArray
 
 
-def spread(projection: Projection, rated: Ratings) -> Spread:
-    """The spread of every rating of `rated`."""
-    size = len(projection)
+def spread(projection: Projection) -> Spread:
+    """The spread of every rating, whatever the cloud; worked out once for a projection and not to be written to."""
+    return projection.once(_spread)
+
+
+def _spread(projection: Projection) -> Spread:
+    size, rated = len(projection), rate(projection, None)
     nothing = np.zeros(size)
     down, up = dict.fromkeys(Objective, nothing), dict.fromkeys(Objective, nothing)
-    accuracy, error, groups = _accuracy(projection), accuracy_error(projection), Groups(projection)
+    accuracy, error = _accuracy(projection), accuracy_error(projection)
     for basis in BASES:
         if basis.figure == "accuracy_percent":
             shifts = (accuracy - error, accuracy + error)
@@ -52,12 +56,12 @@ def spread(projection: Projection, rated: Ratings) -> Spread:
                 relative = np.where(accuracy > 0, error / accuracy, np.nan)
             shifts = (retained * (1 - relative), retained * (1 + relative))
             uses = rated.figures[basis.objective] != ""
-            share = _share_of_reliability(projection, basis, groups)
+            share = _share_of_reliability(projection, basis)
         else:
             continue
-        at = by_scale(projection, basis, groups=groups)
+        at = by_scale(projection, basis)
         weight = np.where(uses, share, 0.0) * PRIOR / (PRIOR + rated.votes[basis.objective])
-        low, high = (np.nan_to_num(by_scale(projection, basis, shift, groups=groups) - at) * weight for shift in shifts)
+        low, high = (np.nan_to_num(by_scale(projection, basis, shift) - at) * weight for shift in shifts)
         down[basis.objective], up[basis.objective] = low, high
     return Spread(down, up, {o: _voted(projection, rated, o) for o in Objective}, _acts(projection))
 
@@ -76,10 +80,10 @@ def _accuracy(projection: Projection) -> FloatArray:
     return _numbers(projection, "accuracy_percent")
 
 
-def _share_of_reliability(projection: Projection, basis: Basis, groups: Groups) -> FloatArray:
+def _share_of_reliability(projection: Projection, basis: Basis) -> FloatArray:
     """Reliability is the mean of all the figures it can be derived from: the part that one of them has in it."""
     bases = [b for b in BASES if b.objective is basis.objective]
-    number = sum((~np.isnan(by_scale(projection, b, groups=groups))).astype(np.float64) for b in bases)
+    number = sum((~np.isnan(by_scale(projection, b))).astype(np.float64) for b in bases)
     return np.asarray(1 / np.maximum(number, 1), dtype=np.float64)
 
 

@@ -18,10 +18,12 @@ import pandas as pd
 
 from ontology.namespaces import NAMESPACE, PREFIXES
 from repository.clauses import CannotFollow, Clauses, after_prologue, cut, is_select, sub_selects, without_comments
-from repository.graph import Graph, GraphError
+from repository.graph import Format, Graph, GraphError
 from repository.guard import RefusedQuery, check
+from repository.knowledge import Knowledge
 from repository.terms import local, prologue, with_prologue
 
+CHECK_SECONDS = 5.0  # for each query of the check, beside the analyst's own: no answer waits long for a warning
 QUALITY = (NAMESPACE + "accuracyPercent", NAMESPACE + "metricValue")
 _METRIC, _TEST_SET = NAMESPACE + "metric", NAMESPACE + "testSet"
 _LABELS = (PREFIXES["rdfs"] + "label", PREFIXES["skos"] + "prefLabel")
@@ -80,6 +82,17 @@ class _Level:
     plain: list[str] = field(default_factory=list)  # columns that are variables of the pattern
     aggregated: bool = False
     told: dict[int, tuple[set[str], set[str]]] = field(default_factory=dict)  # columns of a source's metric, test set
+
+
+class Limited:
+    """A graph for `mixing`, whose queries keep within `CHECK_SECONDS` and the limits for queries from outside."""
+
+    def __init__(self, knowledge: Knowledge) -> None:
+        self._knowledge = knowledge
+
+    def query(self, text: str, format: Format = Format.CSV) -> bytes:
+        """A query of the check. Raises GraphError or RefusedQuery."""
+        return self._knowledge.answer(text, format, seconds=CHECK_SECONDS).body
 
 
 def mixing(text: str, graph: Graph) -> Checked:

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import pandas as pd
@@ -27,9 +27,11 @@ from repository.triples import NONE_OF_THEM
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
+_Made = TypeVar("_Made")
+
 _MODEL_TEXTS = (
     "label", "source", "network", "trained", "optimization", "device", "runtime", "cloud", "purpose", "licence",
-    "obtain",
+    "obtain", "replaced_by",
 )  # fmt: skip
 _MODEL_NUMBERS = ("year_created", "number_of_devices", "declared_total_cost_usd", "other_cost_usd", "declared_rating")
 _NETWORK_NUMBERS = ("layers", "inputs", "outputs", "parameters", "macs")
@@ -42,7 +44,7 @@ _ACT_TEXTS = (
 )  # fmt: skip
 _LINKS = frozenset({
     "source", "network", "trained", "optimization", "device", "runtime", "cloud", "purpose", "evidence", "carried_from",
-    "metric", "test_set",
+    "metric", "test_set", "replaced_by",
 })  # fmt: skip
 
 
@@ -80,6 +82,7 @@ class Projection:
     metric_units: Mapping[str, str]
     rules: Mapping[str, str]  # for each objective the rule of its derived rating, in the ontology's words
     positions: Mapping[str, int] = field(repr=False)
+    _made: dict[Callable[[Projection], Any], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __len__(self) -> int:
         """The number of models."""
@@ -88,6 +91,15 @@ class Projection:
     def label(self, prefix: str, name: str) -> str:
         """What a person reads for a name; the name itself when nobody has labelled it."""
         return self.labels.get((prefix, name), name)
+
+    def once(self, make: Callable[[Projection], _Made]) -> _Made:
+        """What `make` makes of these columns: made when it is first asked for, kept as long as the columns are.
+
+        `make` is a function of a module or a class, and depends on nothing else; nobody may change what it gives.
+        """
+        if make not in self._made:
+            self._made.setdefault(make, make(self))  # of two threads that made it, both are given the same
+        return cast("_Made", self._made[make])
 
     def with_broader(self, prefix: str, name: str) -> frozenset[str]:
         """A name and everything it is a narrower case of."""

@@ -19,8 +19,8 @@ from repository.terms import with_prologue
 from repository.workers.pool import Answer, Busy, QueryTimeout
 
 # Headers of our own endpoint: how many rows an answer has, that there are more, and the wish for all of them, which
-# only the app's own token is granted.
-ROWS, TRUNCATED, WHOLE = "DLOM-Rows", "DLOM-Truncated", "DLOM-Whole"
+# only the app's own token is granted; and which columns mix metrics or data sets, told to who asks for the check.
+ROWS, TRUNCATED, WHOLE, MIXING = "DLOM-Rows", "DLOM-Truncated", "DLOM-Whole", "DLOM-Mixing"
 _WAITING_S = 30.0  # that a query may have to wait for a worker, and its answer for the line
 _REGISTERING = httpx.Timeout(900.0, connect=5.0)  # 20,000 rows take minutes
 _TIMEOUT = httpx.Timeout(60.0, connect=5.0)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 ROOT = Path(__file__).parent.parent
 FLAGS = [
@@ -78,6 +78,12 @@ def app(home: Path, script: Path = ROOT / "app.py") -> Iterator[str]:
     finally:
         process.terminate()
         process.wait(timeout=20)
+
+
+def at_rest(page: Page) -> None:
+    """Wait until Streamlit has drawn the page, with nothing left of the one before."""
+    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+    page.wait_for_function("() => document.querySelectorAll('[data-stale=\"true\"]').length === 0")
 
 
 def _free_port() -> int:

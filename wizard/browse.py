@@ -52,7 +52,7 @@ def show(more: Mapping[str, str]) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", key="browse-top"):
         _words(asked)
         _reference(asked)
-        rows = found.found(asked)
+        rows = found.listed(found.found(asked))
         if asked.narrows:
             st.button("Clear all", key="browse-clear", icon=":material/close:", type="tertiary", on_click=to,
                       args=(Wanted(reference=asked.reference),))  # fmt: skip

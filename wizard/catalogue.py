@@ -130,6 +130,14 @@ class Catalogue:
         """The rows of the models that are looked for, in the order of the projection."""
         return np.flatnonzero(self._kept(asked))
 
+    def listed(self, rows: IntArray) -> IntArray:
+        """The rows as a page lists them, whatever is looked for.
+
+        Strongest evidence first, then most figures (a quality of 0 is none), then the youngest; of equals one of each
+        network in turn, so that a page shows many.
+        """
+        return rows[np.argsort(self._places[rows], kind="stable")]
+
     def options(self, facet: str, asked: Wanted) -> dict[str, int]:
         """The names that can be chosen in a facet, in the order of their labels.
 
@@ -197,6 +205,23 @@ class Catalogue:
                 "Source": _labels(p, "source"),
             }
         )
+
+    @cached_property
+    def _places(self) -> IntArray:
+        """For each model its place in a list of all."""
+        p = self.projection
+        ranks = np.array([p.evidence[figure] for figure in FIGURES])
+        known = (ranks >= 0).sum(axis=0) - (p.columns["accuracy_percent"] == 0)
+        strongest = np.where(ranks >= 0, ranks, len(Grade)).min(axis=0)
+        days, _ = pd.factorize(p.performances["obtained"], sort=True)  # as ISO dates sort; -1 where none is told
+        youngest = np.full(len(p), -1)
+        np.maximum.at(youngest, p.performances["row"].to_numpy(dtype=np.int64), days)
+        places = np.empty(len(p), dtype=np.int64)
+        order = np.lexsort((-youngest, -known, strongest))
+        turns = np.empty(len(p), dtype=np.int64)
+        turns[order] = p.models["network"].iloc[order].groupby(p.models["network"], sort=False, dropna=False).cumcount()
+        places[np.lexsort((turns, -youngest, -known, strongest))] = np.arange(len(p))
+        return places
 
     def _kept(self, asked: Wanted, without: str = "") -> Mask:
         kept = np.ones(len(self.projection), bool) if asked.reference else ~self._reference

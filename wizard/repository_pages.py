@@ -42,6 +42,10 @@ def show(place: Place) -> None:
 
 def _turn(key: str) -> None:
     tab = str(st.session_state[key])
+    if tab == st.session_state[LAST].get("tab", MODELS):
+        # A control that was filled anew may tell its value late, beside a click elsewhere; nobody has turned to a tab.
+        session.keep()
+        return
     session.go("view", REPOSITORY, {} if tab == MODELS else {"tab": tab})
 
 

@@ -20,7 +20,7 @@ from ontology.requirement import Choices, Requirement
 from ontology.requirement_json import RequirementError
 from ontology.settings import Settings
 from repository.knowledge import Knowledge
-from wizard.state import Asked, Place, known, place_of, restore
+from wizard.state import PAGES, Asked, Place, known, place_of, restore
 
 _ASKED, _PLACE, _ADDRESS, _CLICKED, _GENERATION = "asked", "place", "address", "clicked", "generation"
 _SELECTION, _LOADED = "selection", "load_problems"
@@ -108,6 +108,16 @@ def _write(place: Place | None, address: Mapping[str, str]) -> None:
 def turn_to(page: str) -> None:
     """Go to another page of the wizard."""
     commit(held().turned_to(page))
+
+
+def turn_back() -> None:
+    """Go to the page before the one that is held, so that every one of several quick presses counts.
+
+    A press can come while the page after an earlier one is still being drawn; what was on the screen then is no longer
+    where the visitor is.
+    """
+    asked = held()
+    commit(asked.turned_to(PAGES[max(0, PAGES.index(asked.page) - 1)] if asked.page in PAGES else PAGES[-1]))
 
 
 def replace_requirement(requirement: Requirement) -> None:

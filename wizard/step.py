@@ -47,12 +47,12 @@ def way(asked: Asked) -> None:
                 f"Back: {STEP_WORDS[PAGES[here - 1]]}",
                 key="back",
                 icon=":material/arrow_back:",
-                on_click=session.turn_to,
-                args=(PAGES[here - 1],),
+                on_click=session.turn_back,
             )
         else:
             st.space("small")
         if here + 1 < len(PAGES):
+            # Unlike Back it names its page: a double click must not pass over a page that nobody has seen.
             st.button(
                 f"Next: {STEP_WORDS[PAGES[here + 1]]}",
                 key="next",

@@ -6,6 +6,7 @@ import asyncio
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 from urllib.parse import parse_qsl
 
 from starlette.concurrency import run_in_threadpool
@@ -17,13 +18,17 @@ from repository.graph import EmbeddedGraph, GraphError
 from repository.guard import LONGEST, RefusedQuery
 from repository.http.access import Door, body_of, said
 from repository.http.description import description
-from repository.remote import ROWS, TRUNCATED, WHOLE
+from repository.knowledge import Knowledge
+from repository.mixing import Limited, mixing
+from repository.mixing import said as sentences_of
+from repository.remote import MIXING, ROWS, TRUNCATED, WHOLE
 from repository.workers.pool import Answer, Busy, NotAcceptable, QueryStopped, QueryTimeout
 from repository.writing import update
 
 _LONGEST_BODY = 12 * LONGEST  # bytes: a character takes at most four, and three times as many in a form
 _MOST_PARAMETERS = 200
 _FORM, _QUERY, _UPDATE = "application/x-www-form-urlencoded", "application/sparql-query", "application/sparql-update"
+_Done = TypeVar("_Done")
 _CLOSED = 499  # what proxies log for a client that has gone; nobody reads it
 
 
@@ -127,8 +132,15 @@ async def _query(request: Request, door: Door, asked: _Operation) -> Response:
     owner = request.state.who == "owner"
     whole = owner and request.headers.get(WHOLE) == "yes"
     knowledge, id = door.knowledge(), uuid.uuid4().hex
+    checks = request.headers.get(MIXING) == "check"
 
-    def ask() -> Answer:
+    def ask() -> tuple[Answer, str]:
+        found = answer()
+        if not checks or found.format.is_graph:
+            return found, ""
+        return found, _mixes(knowledge, asked.queries[0], named=bool(default or named))
+
+    def answer() -> Answer:
         if not isinstance(knowledge.graph, EmbeddedGraph):
             formats = table or Format.JSON, graph or Format.TURTLE
             return knowledge.answer(
@@ -140,16 +152,26 @@ async def _query(request: Request, door: Door, asked: _Operation) -> Response:
         )  # fmt: skip
 
     try:
-        found = await _while_connected(request, ask, lambda: knowledge.stop(id))
+        done = await _while_connected(request, ask, lambda: knowledge.stop(id))
     except (RefusedQuery, GraphError, ValueError) as error:
         return told(error)
-    if found is None:
+    if done is None:
         return said(_CLOSED, "nobody waits for this any more")
+    found, mixes = done
     headers = {ROWS: str(found.rows)} | ({TRUNCATED: found.note} if found.truncated else {})
+    headers |= {MIXING: mixes} if mixes else {}
     return Response(found.body, media_type=found.format.value, headers=headers | {"Vary": "Accept"})
 
 
-async def _while_connected(request: Request, run: Callable[[], Answer], stop: Callable[[], object]) -> Answer | None:
+def _mixes(knowledge: Knowledge, text: str, *, named: bool) -> str:
+    """Which columns mix metrics or data sets, as the value of a header: printable ASCII, `none` when none does."""
+    if named:
+        return "not checked: the request names its graphs; say FROM in the query instead"
+    told = " ".join(sentences_of(mixing(text, Limited(knowledge)))) or "none"
+    return "".join(c if " " <= c <= "~" else "?" for c in " ".join(told.split()))
+
+
+async def _while_connected(request: Request, run: Callable[[], _Done], stop: Callable[[], object]) -> _Done | None:
     """What `run` gives, in a thread; when the client goes first, `stop` is called, and there is nothing to give."""
     running = asyncio.ensure_future(run_in_threadpool(run))
     leaving = asyncio.ensure_future(_gone(request))

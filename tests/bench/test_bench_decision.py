@@ -55,19 +55,19 @@ def test_what_rdflib_has_no_time_for_is_told(home: Path) -> None:
 
 def test_a_whole_answer_finds_what_the_query_finds(home: Path) -> None:
     graph = EmbeddedGraph(home / STORE)
-    for start in (engines.selection, engines.robust_selection):
+    for start in (engines.selection, engines.robust_selection, engines.first_robust_selection):
         engine = start(home / "tiny.nq")
         for requirement in (*ASKED.values(), replace(ASKED["quick"], device_types=NEEDED)):
             found = engine.run(requirement)
             assert engine.read(found) == engines.of_csv(graph.query(found.query))
             assert found.explanation is not None
-            assert ("robustness" in vars(found)) == (start is engines.robust_selection)
+            assert ("robustness" in vars(found)) == (start is not engines.selection)
     graph.close()
 
 
 @pytest.mark.slow
 def test_each_example_has_a_query_and_two_answers_compared_with_it(home: Path) -> None:
     rows = list(decision.measured(ASKED, home, home / "tiny.nq", "8"))
-    names = [f"{n}, 8: {e}" for n in ASKED for e in (decision.QUERY, decision.SELECT, decision.WHOLE)]
+    names = [f"{n}, 8: {e}" for n in ASKED for e in (decision.QUERY, decision.SELECT, decision.WHOLE, decision.FIRST)]
     assert [r.name for r in rows] == names
-    assert [r.ratio_to for r in rows] == ["", *["quick, 8: query on disk"] * 2, "", *["good, 8: query on disk"] * 2]
+    assert [r.ratio_to for r in rows] == ["", *["quick, 8: query on disk"] * 3, "", *["good, 8: query on disk"] * 3]

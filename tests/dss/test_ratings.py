@@ -10,11 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import flow
+from dss.cost import OfferedCloud
 from dss.preferences import Preferences
 from dss.ratings import BASES, LEAST_MEMBERS, freeze, place, rate, security
 from ontology.records import Device, Grade, Model, Objective, Performance, Vote
 from ontology.requirement import Requirement
 from repository.knowledge import Knowledge
+from repository.store import store
 from repository.terms import node
 from repository.triples import quads
 from tests.tiny import tiny_graph
@@ -120,6 +122,29 @@ def test_votes_are_blended_with_a_weight_of_three() -> None:
     assert ratings_of(knowledge, "a")["performance"] == pytest.approx(2.4)
     assert ratings_of(knowledge, "e")["cost"] == pytest.approx(2.0)
     assert ratings_of(knowledge, "n")["cost"] == 2.0  # nothing derived: votes alone
+
+
+def test_ratings_are_worked_out_once_and_again_after_a_vote() -> None:
+    """a's performance is rated 1 by its accuracy; one vote of 5 makes it (3 × 1 + 5) / 4 = 2."""
+    knowledge = Knowledge(tiny_graph())
+    before = rate(knowledge.projection, None)
+    assert rate(knowledge.projection, None) is before
+    assert ratings_of(knowledge, "a")["performance"] == pytest.approx(1.0)
+    store(knowledge, [Vote(name="1", model="a", objective=Objective.PERFORMANCE, rating=5, rated_by="Ann")])
+    assert ratings_of(knowledge, "a")["performance"] == pytest.approx(2.0)
+    with pytest.raises(ValueError, match="read-only"):
+        before.values[Objective.COST][0] = 5.0
+
+
+def test_a_cloud_changes_security_alone() -> None:
+    """4 without a cloud; 1 + 2 for the device, nothing for a cloud that is neither shielded nor has protocols: 3."""
+    p = Knowledge(tiny_graph()).projection
+    alone, with_cloud = rate(p, None), rate(p, OfferedCloud("plain", "Plain", 1.0, (), {}))
+    a = p.positions["a"]
+    assert (alone.values[Objective.SECURITY][a], with_cloud.values[Objective.SECURITY][a]) == (4.0, 3.0)
+    assert rate(p, None) is alone
+    for objective in set(Objective) - {Objective.SECURITY}:
+        assert with_cloud.values[objective] is alone.values[objective]
 
 
 def test_security_says_nothing_of_a_model_with_a_cloud_of_its_own() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dss.ratings import rate
 from dss.spread import accuracy_error, spread
 from ontology.records import Objective, Vote
 from repository.knowledge import Knowledge
@@ -26,7 +25,7 @@ def test_the_error_of_an_accuracy_by_hand(tiny: Knowledge) -> None:
 def test_the_error_moves_the_rating_along_the_frozen_scale(tiny: Knowledge) -> None:
     """Between two of the five accuracies lie 5 points of accuracy and one of rating: 2.045 make 0.409 either way."""
     p = tiny.projection
-    found = spread(p, rate(p, None))
+    found = spread(p)
     c = p.positions["c"]
     assert found.up[Objective.PERFORMANCE][c] == pytest.approx(0.409, abs=1e-3)
     assert found.down[Objective.PERFORMANCE][c] == pytest.approx(-0.409, abs=1e-3)
@@ -38,7 +37,7 @@ def test_the_error_moves_the_rating_along_the_frozen_scale(tiny: Knowledge) -> N
 def test_reliability_is_off_with_the_accuracy_that_it_is_derived_from(tiny: Knowledge) -> None:
     """c keeps 98 %, so that the error of 2.045 in 70 is 2.86 points of it; one point is one of rating, 5 the most."""
     p = tiny.projection
-    found = spread(p, rate(p, None))
+    found = spread(p)
     c = p.positions["c"]
     assert found.up[Objective.RELIABILITY][c] == pytest.approx(2.0)
     assert found.down[Objective.RELIABILITY][c] == pytest.approx(-2.0)
@@ -59,7 +58,7 @@ def test_votes_that_agree_or_disagree() -> None:
     ]
     graph.replace(node("g", "votes"), [q for v in votes for q in quads(v, node("g", "votes"))])
     p = Knowledge(graph).projection
-    voted = spread(p, rate(p, None)).voted[Objective.COST]
+    voted = spread(p).voted[Objective.COST]
     assert voted[p.positions["a"]] == pytest.approx(0.5**0.5 * 2 / 5)
     assert voted[p.positions["n"]] == pytest.approx(0.75**0.5)
     assert voted[p.positions["b"]] == 0
@@ -73,12 +72,12 @@ def test_votes_weaken_the_error_of_what_is_derived() -> None:
     ]
     graph.replace(node("g", "votes"), [q for v in votes for q in quads(v, node("g", "votes"))])
     p = Knowledge(graph).projection
-    assert spread(p, rate(p, None)).up[Objective.PERFORMANCE][p.positions["c"]] == pytest.approx(0.409 / 2, abs=1e-3)
+    assert spread(p).up[Objective.PERFORMANCE][p.positions["c"]] == pytest.approx(0.409 / 2, abs=1e-3)
 
 
 def test_shipped_models_that_carry_an_accuracy_share_its_error(facts: Knowledge) -> None:
     p = facts.projection
-    found = spread(p, rate(p, None))
+    found = spread(p)
     moved = found.up[Objective.PERFORMANCE] > 0
     assert moved.sum() > 100
     assert len(np.unique(found.act[moved])) < moved.sum()

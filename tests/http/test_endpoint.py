@@ -10,7 +10,7 @@ import pyoxigraph as ox
 import pytest
 
 from repository.guard import LONGEST
-from repository.remote import ROWS, TRUNCATED, WHOLE, RemoteGraph
+from repository.remote import MIXING, ROWS, TRUNCATED, WHOLE, RemoteGraph
 from repository.tokens import issue
 from tests.http.served import Served
 
@@ -45,6 +45,17 @@ def test_a_graph_comes_as_it_was_asked_for(kind: str, running: Served) -> None:
     assert len(list(ox.parse(answer.content, format=ox.RdfFormat.from_media_type(kind)))) == 8
     if kind == "text/turtle":
         assert "\nm:a a :Model ." in answer.text
+
+
+def test_columns_that_mix_data_sets_are_told_to_who_asks_for_the_check(running: Served) -> None:
+    """The tiny graph has accuracies of a to e on one data set, and one of s whose data set nobody states."""
+    every = "SELECT ?x { ?p :accuracyPercent ?x }"
+    told = running.ask(every, **{MIXING: "check"}).headers[MIXING]
+    assert told.startswith("Column x mixes ")
+    one = f"{every[:-1]} ; :metric metric:top-1 ; :testSet data:flowers-test }}"
+    assert running.ask(one, **{MIXING: "check"}).headers[MIXING] == "none"
+    assert MIXING not in running.ask(every).headers
+    assert MIXING not in running.ask(GRAPH, **{MIXING: "check"}).headers
 
 
 def test_what_cannot_be_written_as_asked_is_not_acceptable(running: Served) -> None:

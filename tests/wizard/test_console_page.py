@@ -6,7 +6,6 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -21,9 +20,6 @@ from tests.wizard.conftest import MAIN
 from tests.wizard.pages import address, html, opened, text
 from tests.wizard.test_console import RUNAWAY
 from wizard.console_state import packed, unpacked
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Page
 
 SPARQL = {"view": "sparql"}
 
@@ -159,11 +155,6 @@ def test_a_link_with_faults_keeps_what_is_right(app: AppTest) -> None:
     assert list(app.dataframe[0].value["fleet_usd"]) == [700, 1400]
 
 
-def at_rest(page: Page) -> None:
-    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
-    page.wait_for_function("() => document.querySelectorAll('[data-stale=\"true\"]').length === 0")
-
-
 @pytest.mark.browser
 def test_in_a_browser_type_run_stop_go_back_and_click_the_picture(tiny_home: Path) -> None:
     from playwright.sync_api import expect
@@ -175,7 +166,7 @@ def test_in_a_browser_type_run_stop_go_back_and_click_the_picture(tiny_home: Pat
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.goto(f"{url}/?view=sparql&question=prices")
         page.get_by_text("6 rows in").wait_for()
-        at_rest(page)
+        browser.at_rest(page)
         editor = page.locator(".editor textarea")
         expect(page.locator(".editor .variable").first).to_have_text("?device_label")
 
@@ -192,11 +183,11 @@ def test_in_a_browser_type_run_stop_go_back_and_click_the_picture(tiny_home: Pat
         # Back, to the query before and to the question, each with its answer.
         page.go_back()
         page.get_by_text("The query was stopped").wait_for()
-        at_rest(page)
+        browser.at_rest(page)
         expect(editor).to_have_value(RUNAWAY)
         page.go_back()
         page.get_by_text("6 rows in").wait_for()
-        at_rest(page)
+        browser.at_rest(page)
         expect(editor).to_have_value(re.compile(r"^SELECT \?device_label"))
 
         # The picture can be clicked.
@@ -205,7 +196,7 @@ def test_in_a_browser_type_run_stop_go_back_and_click_the_picture(tiny_home: Pat
         page.locator(".schemaclass code", has_text=":Performance").wait_for()
         page.get_by_role("button", name="Put a starter query").click()
         page.get_by_text("then press Run").wait_for()
-        at_rest(page)
+        browser.at_rest(page)
         expect(editor).to_have_value(re.compile(r"\?performance a :Performance"))
         assert faults == []
     with pytest.MonkeyPatch.context() as patch:  # the app has let the store go

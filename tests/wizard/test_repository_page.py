@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -16,15 +15,15 @@ from repository.coverage import coverage
 from repository.export import as_csv, as_parquet, read_csv
 from repository.knowledge import Knowledge
 from tests import browser
+from tests.dss.small import knowledge as knowledge_of
+from tests.dss.small import measured, model
 from tests.wizard.pages import address, html, opened, text
 from tests.wizard.test_browser import has_parameters
 from wizard import coverage_map, heat_map, networks, sources
 from wizard.catalogue import FACETS, Catalogue, Wanted, wanted
 from wizard.coverage_map import Map
 
-if TYPE_CHECKING:
-    from playwright.sync_api import Page
-
+NAMED = {"a0": 0.0, "b1": 70.0, "b2": 60.0, "c1": 50.0, "c2": 80.0}
 FACTS = Path(__file__).parent.parent.parent / "repository" / "facts"
 
 
@@ -49,6 +48,28 @@ def test_words_are_looked_for_in_network_device_and_source(few: Catalogue) -> No
     assert names(few, Wanted("BENCHMARK smallnet boarda")) == "ap"  # every word; names also without their spaces
     assert names(few, Wanted("small-net litert")) == "abcdenp"  # nobody has said what s runs on
     assert names(few, Wanted("nowhere")) == ""
+
+
+def test_the_list_begins_with_the_best_known_whatever_is_looked_for(few: Catalogue) -> None:
+    """a to e are measured, p is published, s and n are declared; s has an accuracy beside its latency, n has not."""
+
+    def listed(asked: Wanted) -> str:
+        return "".join(few.projection.models["model"].iloc[few.listed(few.found(asked))])
+
+    assert listed(Wanted()) == "abcdepsn"
+    assert listed(Wanted("", {"grade": ("declared",)})) == "sn"
+
+
+def test_of_equals_one_of_each_network_is_listed_in_turn_and_those_that_work_first() -> None:
+    """Two networks, two models each, and one whose accuracy is 0: that figure counts as none."""
+    catalogue = Catalogue(
+        knowledge_of(
+            *(measured(name, accuracy_percent=accuracy) for name, accuracy in NAMED.items()),
+            *(model(name, network=f"net-{name[0]}") for name in NAMED),
+        ).projection
+    )
+    rows = catalogue.listed(catalogue.found(Wanted()))
+    assert list(catalogue.projection.models["model"].iloc[rows]) == ["b1", "c1", "b2", "c2", "a0"]
 
 
 def test_facets_narrow_down_and_count_what_each_choice_would_leave(few: Catalogue) -> None:
@@ -236,11 +257,6 @@ def test_what_is_found_can_be_downloaded_with_all_its_columns(few: Catalogue) ->
     assert as_parquet(few.projection)[:4] == b"PAR1"
 
 
-def at_rest(page: Page) -> None:
-    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
-    page.wait_for_function("() => document.querySelectorAll('[data-stale=\"true\"]').length === 0")
-
-
 @pytest.mark.browser
 def test_a_place_of_the_map_leads_to_its_models_a_row_to_its_page_and_back(loaded: Path) -> None:
     with browser.browser() as chromium, browser.app(loaded) as at:
@@ -251,14 +267,14 @@ def test_a_place_of_the_map_leads_to_its_models_a_row_to_its_page_and_back(loade
         page.goto(f"{at}/?view=repository&tab=map&across=precision")
         drawn = page.locator(".nsewdrag").first
         drawn.wait_for()
-        at_rest(page)
+        browser.at_rest(page)
         box = drawn.bounding_box()
         assert box is not None
         # 32 tasks down, 12 precisions across: the first row is anomaly detection, the third column int8.
         page.mouse.click(box["x"] + box["width"] * 2.5 / 12, box["y"] + box["height"] * 0.5 / 32)
         has_parameters(page, purpose="anomaly-detection", precision="int8", has="any")
         page.get_by_test_id("stDataFrame").wait_for()
-        at_rest(page)
+        browser.at_rest(page)
         table = page.get_by_test_id("stDataFrame").bounding_box()
         assert table is not None
         page.mouse.click(table["x"] + 260, table["y"] + 52)
@@ -266,12 +282,12 @@ def test_a_place_of_the_map_leads_to_its_models_a_row_to_its_page_and_back(loade
         page.get_by_role("tab", name="History of figures").wait_for()
         page.get_by_role("button", name="Back to the repository").click()
         has_parameters(page, purpose="anomaly-detection", precision="int8")
-        at_rest(page)
+        browser.at_rest(page)
         page.go_back()
         page.get_by_role("tab", name="History of figures").wait_for()
         page.go_back()
         has_parameters(page, purpose="anomaly-detection", precision="int8")
-        at_rest(page)
+        browser.at_rest(page)
         page.go_back()
         has_parameters(page, view="repository", tab="map", across="precision")
         page.locator(".nsewdrag").first.wait_for()

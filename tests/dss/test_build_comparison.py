@@ -1,0 +1,204 @@
+"""Files of a build compared: ratios by hand, the Pareto front against its definition, the winner at a tolerance."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dss.build_comparison import Comparison, Contender, Structure, ToleranceError, compare, pareto
+from dss.build_comparison_words import as_data, lines, sentences
+
+
+def contender(name: str, latency_ms: float, accuracy: float | None, size_kib: float, **more: object) -> Contender:
+    """Its interval is two points to either side; its repeats agree to 2 %."""
+    given_: dict[str, object] = {
+        "model": name, "sha256": name, "group": "g", "network": "report-cnn", "format": name, "label": name.upper(),
+        "runtime": "litert-cpu", "is_original": False, "is_baseline": False, "accuracy_percent": accuracy,
+        "accuracy_low_percent": None if accuracy is None else accuracy - 2,
+        "accuracy_high_percent": None if accuracy is None else accuracy + 2,
+        "samples": None if accuracy is None else 360,
+        "latency_p50_ms": latency_ms, "latency_p95_ms": 2 * latency_ms, "latency_p99_ms": None,
+        "latency_spread_percent": 2.0, "noisy": False, "throughput_per_s": 1000 / latency_ms, "throughput_batch": 1,
+        "peak_memory_mib": 3.0, "size_kib": size_kib, "size_gzip_kib": None, "parameters": 1000, "check_samples": 256,
+        "check_difference": 0.0, "check_agreement_percent": 100.0,
+    }  # fmt: skip
+    return Contender(**(given_ | more))  # type: ignore[arg-type]
+
+
+# The original takes 4 ms and is right for 90 %. One point below it: int8. Five points below and fastest: tiny.
+H5 = contender("h5", 4.0, 90.0, 500.0, is_original=True, is_baseline=True, runtime="keras-cpu")
+TFLITE = contender("tflite", 2.0, 90.0, 480.0)
+INT8 = contender("int8", 1.0, 89.0, 120.0)
+TINY = contender("tiny", 0.5, 85.0, 60.0)
+SLOW = contender("slow", 8.0, 89.5, 700.0)
+FILES = (H5, TFLITE, INT8, TINY, SLOW)
+
+
+def only(tolerance: float, *rows: Contender) -> Comparison:
+    (found,) = compare(rows or FILES, tolerance)
+    return found
+
+
+def test_the_ratios_to_the_original() -> None:
+    side = only(1.0).side(INT8)
+    assert (side.times_original, side.times_smaller, side.accuracy_points) == (4.0, 500 / 120, -1.0)
+    assert side.times_baseline == side.times_original  # the H5 is both
+    assert [s.row.model for s in only(1.0).sides] == ["tiny", "int8", "tflite", "h5", "slow"]  # the fastest first
+
+
+def test_an_own_model_that_is_not_keras_is_compared_with_both() -> None:
+    onnx = contender("onnx", 1.0, 90.0, 480.0, is_original=True)
+    keras = contender("h5", 4.0, 90.0, 500.0, is_baseline=True)
+    found = only(1.0, onnx, keras, contender("int8", 0.5, 90.0, 120.0))
+    assert found.winner is not None
+    side = found.side(found.winner)
+    assert (side.times_original, side.times_baseline) == (2.0, 8.0)
+    assert "8× as fast as the compiled Keras function" in sentences(found)[0]
+
+
+@pytest.mark.parametrize(
+    ("tolerance", "winner"),
+    [(0.0, "tflite"), (0.99, "tflite"), (1.0, "int8"), (4.99, "int8"), (5.0, "tiny"), (100.0, "tiny")],
+)
+def test_the_winner_is_the_fastest_within_the_tolerance(tolerance: float, winner: str) -> None:
+    found = only(tolerance)
+    assert found.winner is not None
+    assert (found.winner.model, found.successor) == (winner, found.winner)
+    assert found.closest is None
+
+
+def test_the_border_is_not_lost_to_rounding() -> None:
+    # 97.2 − 0.7 is 96.50000000000001 in floating point.
+    found = only(0.7, contender("h5", 4.0, 97.2, 1.0, is_original=True), contender("int8", 1.0, 96.5, 1.0))
+    assert found.successor is not None
+
+
+def test_nothing_within_the_tolerance_names_the_closest() -> None:
+    found = only(0.5, H5, INT8, TINY)
+    assert (found.winner, found.successor, found.closest) == (H5, None, INT8)
+    (told,) = sentences(found)
+    assert told == (
+        "No other file is within 0.5 points of the original's accuracy. The closest is INT8 (litert-cpu), 1 point "
+        "below: 89.00 % against 90.00 %. Keep the original, or allow a greater tolerance."
+    )
+
+
+def test_where_nothing_is_faster_the_original_stays() -> None:
+    found = only(1.0, H5, SLOW)
+    assert (found.winner, found.successor, found.closest) == (H5, None, None)
+    assert sentences(found) == [
+        "None of the files within 1 point of the original's accuracy is faster than the original; keep it."
+    ]
+
+
+def test_of_those_level_within_the_noise_the_smallest_wins_and_it_is_said() -> None:
+    quick = contender("quick", 1.00, 89.9, 400.0, latency_spread_percent=5.0)
+    small = contender("small", 1.04, 89.5, 100.0)
+    assert only(1.0, H5, quick, small).winner == small
+    told = sentences(only(1.0, H5, quick, small))
+    assert told[-1] == (
+        "As fast within the noise of the measurements (5 %): QUICK (litert-cpu); of those the smallest file is taken."
+    )
+    apart = contender("small", 1.06, 89.5, 100.0)
+    assert only(1.0, H5, quick, apart).winner == quick
+    assert only(1.0, H5, quick, apart).tied == ()
+
+
+def test_a_spread_that_is_not_told_counts_as_ten_percent() -> None:
+    quick = contender("quick", 1.00, 89.9, 400.0, latency_spread_percent=None)
+    assert only(1.0, H5, quick, contender("small", 1.09, 89.5, 100.0)).tied == (quick,)
+    assert only(1.0, H5, quick, contender("small", 1.11, 89.5, 100.0)).tied == ()
+
+
+def test_the_words_say_what_the_intervals_allow() -> None:
+    assert sentences(only(1.0))[:2] == [
+        "The fastest within 1 point of the original's accuracy: INT8 (litert-cpu), 1 ms, 4× as fast as the original, "
+        "4.17× smaller, 1 point less right than the original (89.00 %).",
+        "The 95 % intervals of the two accuracies overlap: 360 examples do not tell them apart.",
+    ]
+    assert "do not overlap: the difference is more than chance" in sentences(only(5.0))[1]  # 83 to 87 and 88 to 92
+    assert only(5.0).side(TINY).overlaps is False
+
+
+def test_a_noisy_winner_is_said_to_be_noisy() -> None:
+    noisy = contender("int8", 1.0, 90.0, 120.0, noisy=True)
+    assert sentences(only(1.0, H5, noisy))[-1].startswith("Its repeats spread by more than 10 %")
+
+
+def test_without_an_original_or_its_accuracy_nothing_wins() -> None:
+    found = only(1.0, TFLITE, INT8)
+    assert (found.original, found.winner, found.side(INT8).times_original) == (None, None, None)
+    assert "The original was not measured" in sentences(found)[0]
+    blind = only(1.0, contender("h5", 4.0, None, 500.0, is_original=True), TFLITE)
+    assert (blind.winner, blind.side(TFLITE).times_original, blind.side(TFLITE).accuracy_points) == (None, 2.0, None)
+    assert "not measured" in sentences(blind)[0]
+
+
+def test_each_trained_network_has_its_own_original() -> None:
+    other = contender("other-h5", 1.0, 99.0, 10.0, is_original=True, group="mlp", network="mlp-128-64")
+    first, second = compare((*FILES, other), 1.0)
+    assert (first.network, first.winner) == ("report-cnn", INT8)
+    assert (second.network, second.winner, second.successor) == ("mlp-128-64", other, None)
+
+
+def test_the_front_by_hand() -> None:
+    found = only(1.0)
+    assert {s.row.model for s in found.sides if s.on_front} == {"tflite", "int8", "tiny"}  # h5: as right, slower
+    big = contender("big", 0.4, 80.0, 900.0)
+    small = contender("small", 9.0, 70.0, 1.0)
+    found = only(1.0, *FILES, big, small)
+    assert {s.row.model for s in found.sides if s.on_front} == {"tflite", "int8", "tiny", "big"}
+    assert {s.row.model for s in found.sides if s.on_size_front} == {"tflite", "int8", "tiny", "big", "small"}
+
+
+FEW_VALUES = st.sampled_from([0.0, 1.0, 2.0, 3.0])  # so that equal ones are frequent
+
+
+@given(st.integers(1, 3).flatmap(lambda n: st.lists(st.tuples(*[FEW_VALUES] * n), max_size=12)))
+def test_the_front_is_what_comparing_all_with_all_gives(costs: list[tuple[float, ...]]) -> None:
+    def beats(a: tuple[float, ...], b: tuple[float, ...]) -> bool:
+        return all(x <= y for x, y in zip(a, b, strict=True)) and any(x < y for x, y in zip(a, b, strict=True))
+
+    expected = [i for i, own in enumerate(costs) if not any(beats(other, own) for other in costs)]
+    assert sorted(pareto(costs)) == expected
+
+
+FIGURES = st.tuples(st.floats(0.01, 100), st.floats(0, 100), st.floats(1, 1000))
+
+
+@given(st.lists(FIGURES, min_size=1, max_size=8), st.floats(0, 100))
+def test_the_winner_keeps_the_tolerance_and_none_beyond_the_noise_is_faster(
+    figures: list[tuple[float, float, float]], tolerance: float
+) -> None:
+    rows = [contender(str(i), t, a, s, is_original=i == 0) for i, (t, a, s) in enumerate(figures)]
+    found = only(tolerance, *rows)
+    assert found.winner is not None  # the original is always within
+    least = rows[0].accuracy_percent or 0.0
+    assert (found.winner.accuracy_percent or 0.0) >= least - tolerance - 1e-6
+    within = [r for r in rows if (r.accuracy_percent or 0.0) >= least - tolerance]
+    assert found.winner.latency_p50_ms <= 1.02 * min(r.latency_p50_ms for r in within) * (1 + 1e-12)
+
+
+@pytest.mark.parametrize("tolerance", [-0.1, 100.5, math.nan, math.inf])
+def test_a_tolerance_is_a_number_of_points(tolerance: float) -> None:
+    with pytest.raises(ToleranceError, match="from 0 to 100"):
+        compare(FILES, tolerance)
+
+
+def test_the_table_shows_figures_files_and_the_reason() -> None:
+    held = Structure(operators={"Conv2D": 2, "Dense": 1}, nodes=9, macs=4_873_000)
+    text = "\n".join(lines(compare((H5, contender("int8", 1.0, 89.0, 120.0, structure=held, size_gzip_kib=80.0)), 1.0)))
+    assert "89.00 % [87.0, 91.0]   -1.00        1        2" in text
+    assert "120       80    4.17×      9    4.87" in text
+    assert "3: 2 Conv2D, 1 Dense" in text
+    assert "← winner" in text
+
+
+def test_the_data_hold_the_same_answer() -> None:
+    (found,) = as_data([only(1.0)])
+    assert (found["winner"], found["original"], found["tolerance_points"]) == ("int8", "h5", 1.0)
+    (row,) = [f for f in found["files"] if f["model"] == "int8"]
+    assert (row["times_original"], row["pareto_accuracy_latency"], row["intervals_overlap"]) == (4.0, True, True)
