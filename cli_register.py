@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
@@ -10,9 +11,14 @@ from pathlib import Path
 import typer
 
 import flow
+from device.measured import Machine
+from device.signed import is_result as is_result
+from device.told import figure_lines
 from ontology.settings import Settings
 from repository.incoming import MEDIA_TYPES, Outcome, incoming, records_incoming
 from repository.knowledge import Knowledge
+from repository.measured import device_name
+from repository.this_device import DEFAULT_TYPE, DeviceProfile, profile
 from terminal import draw
 
 KINDS = {ending: kind for kind, endings in MEDIA_TYPES.items() for ending in endings}
@@ -58,6 +64,7 @@ def register_model(
 ) -> None:
     """Read a model file in isolation, measure it here, and register it."""
     import cli_build
+    import cli_measure
 
     with flow.ready(settings, draw) as knowledge:
         cli_build.describe_machine(settings, knowledge, device)
@@ -66,11 +73,78 @@ def register_model(
                 file, knowledge, settings, data=data, network=network, purpose=purpose, threads=threads
             )
         if not as_json:
-            for line in (*cli_build.file_lines(brought.file), *cli_build.measured_lines(brought)):
+            for line in (*cli_measure.file_lines(brought.file), *figure_lines(brought.measured)):
                 typer.echo(line)
         outcome = records_incoming(records, knowledge, dry_run=dry_run, sure=True)  # it was measured: no slip of a unit
         _scaled(knowledge, outcome)
     _told(outcome, as_json=as_json)
+
+
+def register_result(
+    settings: Settings,
+    text: bytes,
+    *,
+    network: str | None,
+    purpose: str | None,
+    optimization: str | None,
+    data_set: str | None,
+    file: Path | None,
+    device: tuple[str | None, str | None, str | None],
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Check the signature of what a device package measured, and register the model on that device."""
+    import cli_build
+    import cli_measure
+    import measuring
+
+    with cli_measure.mendable(), flow.ready(settings, draw) as knowledge, cli_build.refusing():
+        today = date.today()
+        result = measuring.verified_result(text, settings, today)
+        measured = result.measured
+        if network is None:
+            raise measuring.ResultError(f"say which network {measured.file_name} is: --network NAME, on record or new")
+        if purpose is None:
+            raise measuring.ResultError("say what the model is for: --purpose image-classification")
+        inspected, records = measuring.result_records(
+            result, knowledge, settings, network=network, purpose=purpose, optimization=optimization,
+            data_set=data_set, file=file,
+            device=measuring.device_of(
+                measured.machine, knowledge, settings, _said_of(measured.machine, knowledge, device), today
+            ),
+        )  # fmt: skip
+        if not as_json:
+            lines = () if inspected is None else tuple(cli_measure.file_lines(inspected))
+            for line in (*lines, *figure_lines(measured)):
+                typer.echo(line)
+            typer.echo(f"{'signed by':<13}package {result.package} of {result.package_made}: the signature holds")
+        outcome = records_incoming(records, knowledge, dry_run=dry_run, sure=True)  # it was measured: no slip of a unit
+        _scaled(knowledge, outcome)
+    _told(outcome, as_json=as_json)
+
+
+def _said_of(machine: Machine, knowledge: Knowledge, device: tuple[str | None, ...]) -> DeviceProfile | None:
+    """What the options, or a person at a terminal, say of the device that measured; None when nobody says anything."""
+    label, kind, price = device
+    kinds = knowledge.projection.choices["dtype"]
+    is_new = device_name(machine) not in knowledge.projection.devices
+    if is_new and not any(device) and sys.stdin.isatty():
+        typer.echo(f"A device ({machine.cpu}, {machine.cores} cores) becomes a device on record.", err=True)
+        label = typer.prompt("What is it called?", default=machine.cpu[:80], err=True)
+        kind = typer.prompt(f"What kind is it ({', '.join(kinds)})?", default=DEFAULT_TYPE, err=True)
+        price = typer.prompt("What does one cost in USD (empty: not known)?", default="", show_default=False, err=True)
+    if not any((label, kind, price)):
+        return None
+    known = knowledge.projection.devices.get(device_name(machine), {})
+    before = knowledge.projection.label("dev", device_name(machine))
+    return profile(
+        machine.fingerprint,
+        label or (machine.cpu[:80] if is_new else before),
+        kind or next(iter(known.get("device_type", ())), DEFAULT_TYPE),
+        price if price is not None else known.get("price_usd"),
+        kinds,
+        date.today(),
+    )
 
 
 def _scaled(knowledge: Knowledge, outcome: Outcome) -> None:

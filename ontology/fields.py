@@ -1,9 +1,9 @@
-"""How a record's field says which property it is, and what its value means."""
+"""What every record has, and how a record's field says which property it is and what its value means."""
 
 from __future__ import annotations
 
-from dataclasses import field
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 
 def attribute(*, unit: str = "", prop: str = "") -> Any:
@@ -30,3 +30,12 @@ def camel(name: str) -> str:
     """`inference_latency_ms` → `inferenceLatencyMs`, the spelling used in the graph."""
     head, *tail = name.split("_")
     return head + "".join(word.capitalize() for word in tail)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """What every record has. `name` is the local name of its IRI, `label` what a person reads."""
+
+    prefix: ClassVar[str] = ""
+    name: str
+    label: str | None = attribute(prop="rdfs:label")

@@ -30,6 +30,7 @@ PREFIXES: Mapping[str, str] = MappingProxyType(
             "g": "graph",
             "scale": "scale",
             "decision": "decision",
+            "replacement": "replacement",
             "vote": "vote",
             "purpose": "purpose",
             "area": "area",

@@ -13,20 +13,16 @@ from datetime import date, datetime
 from functools import cache
 from typing import ClassVar
 
-from ontology.fields import attribute, figure, link, links
+from ontology.fields import Record as Record
+from ontology.fields import attribute, link, links
 from ontology.fields import camel as camel
 from ontology.grades import REVERSE_SCALED as REVERSE_SCALED
 from ontology.grades import Grade as Grade
 from ontology.grades import Objective as Objective
-
-
-@dataclass(frozen=True, kw_only=True)
-class Record:
-    """What every record has. `name` is the local name of its IRI, `label` what a person reads."""
-
-    prefix: ClassVar[str] = ""
-    name: str
-    label: str | None = attribute(prop="rdfs:label")
+from ontology.obtained import Artifact as Artifact
+from ontology.obtained import MeasurementRun as MeasurementRun
+from ontology.obtained import Part as Part
+from ontology.obtained import Performance as Performance
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,86 +154,6 @@ class Runtime(Record):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part(Record):
-    """One component of a model that runs in several parts, where no total may be claimed."""
-
-    prefix: ClassVar[str] = "part"
-    part_latency_ms: float | None = attribute(unit="ms")
-    part_peak_memory_mib: float | None = attribute(unit="MiB")
-    part_size_kib: float | None = attribute(unit="KiB")
-    part_compute_unit: str | None = attribute()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Artifact(Record):
-    """A file, kept and known by its content: the name is its SHA-256 in 64 hexadecimal digits."""
-
-    prefix: ClassVar[str] = "sha256"
-    format: str | None = attribute()
-    file_size_kib: float | None = attribute(unit="KiB")
-    file_name: str | None = attribute()
-
-
-@dataclass(frozen=True, kw_only=True)
-class MeasurementRun(Record):
-    """One run of DLOM's own measuring procedure, which gave one or more performances."""
-
-    prefix: ClassVar[str] = "run"
-    threads: int | None = attribute()
-    repetitions: int | None = attribute()
-    p95_latency_ms: float | None = attribute(unit="ms")
-    throughput_batch: int | None = attribute()
-    installation: str | None = attribute()
-    noisy: bool | None = attribute()
-    ended: date | None = attribute(prop="prov:endedAtTime")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Performance(Record):
-    """One act of obtaining figures; they share grade, source and date (DLOM², section 4.1.1)."""
-
-    prefix: ClassVar[str] = "p"
-    inference_latency_ms: float | None = figure("ms", higher_is_better=False)
-    system_latency_ms: float | None = figure("ms", higher_is_better=False)
-    accuracy_percent: float | None = figure("%", higher_is_better=True)
-    metric_value: float | None = figure("", higher_is_better=None)
-    stability_percent: float | None = figure("%", higher_is_better=True)
-    throughput_per_s: float | None = figure("1/s", higher_is_better=True)
-    average_power_w: float | None = figure("W", higher_is_better=False)
-    energy_mj: float | None = figure("mJ", higher_is_better=False)
-    peak_memory_mib: float | None = figure("MiB", higher_is_better=False)
-    average_memory_mib: float | None = figure("MiB", higher_is_better=False)
-    size_kib: float | None = figure("KiB", higher_is_better=False)
-    tokens_per_s: float | None = figure("1/s", higher_is_better=True)
-    time_to_first_token_ms: float | None = figure("ms", higher_is_better=False)
-    metric: str | None = link("metric")
-    test_set: str | None = link("data")
-    samples: int | None = attribute()
-    accuracy_low_percent: float | None = attribute(unit="%")
-    accuracy_high_percent: float | None = attribute(unit="%")
-    original_value: float | None = attribute()
-    top5_accuracy_percent: float | None = attribute(unit="%")
-    printed_latency_ms: float | None = attribute(unit="ms")
-    batch_size: int | None = attribute()
-    context_length: int | None = attribute()
-    runtime_operators: int | None = attribute()
-    runtime_version: str | None = attribute()
-    part: tuple[str, ...] | None = links("part")
-    evidence: Grade | None = attribute()
-    source: str | None = link("src", prop="prov:hadPrimarySource")
-    source_detail: str | None = attribute()
-    obtained: date | None = attribute(prop="prov:generatedAtTime")
-    registered_at: datetime | None = attribute()
-    current: bool | None = attribute()
-    carried_from: str | None = link("p")
-    same_run_as: str | None = link("p")
-    generated_by: str | None = link("run", prop="prov:wasGeneratedBy")
-    withdrawn_at: date | None = attribute(prop="prov:invalidatedAtTime")
-    withdrawn_by: str | None = attribute()
-    withdrawn_because: str | None = attribute()
-
-
-@dataclass(frozen=True, kw_only=True)
 class Model(Record):
     """One variant of a network, on one device, with one runtime: what is chosen."""
 
@@ -261,6 +177,7 @@ class Model(Record):
     declared_rating: float | None = attribute()
     artifact: str | None = link("sha256")
     derived_from: str | None = link("m", prop="prov:wasDerivedFrom")
+    replaced_by: str | None = link("m", prop="dcterms:isReplacedBy")
     performance: tuple[str, ...] | None = links("p")
 
 
@@ -330,6 +247,21 @@ class Decision(Record):
     comment: str | None = attribute(prop="rdfs:comment")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Replacement(Record):
+    """Someone's decision to use a successor in the place of a model; a withdrawn one stays on record."""
+
+    prefix: ClassVar[str] = "replacement"
+    model: str | None = link("m")
+    successor: str | None = link("m")
+    decided_at: datetime | None = attribute(prop="prov:endedAtTime")
+    decided_by: str | None = attribute()
+    comment: str | None = attribute(prop="rdfs:comment")
+    withdrawn_at: date | None = attribute(prop="prov:invalidatedAtTime")
+    withdrawn_by: str | None = attribute()
+    withdrawn_because: str | None = attribute()
+
+
 RECORDS: tuple[type[Record], ...] = (
     Source,
     DataSet,
@@ -348,6 +280,7 @@ RECORDS: tuple[type[Record], ...] = (
     Tally,
     RatingScale,
     Decision,
+    Replacement,
 )
 
 

@@ -8,9 +8,10 @@ columnar search and the optimizer must all give the answers that `judge` gives.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
+from functools import cache
 
 from ontology.records import Grade
 from ontology.requirement_fields import NUMERIC as NUMERIC
@@ -268,11 +269,10 @@ class Verdict:
     not_specific: bool = False
 
 
-def specs() -> Iterator[tuple[str, FieldSpec]]:
+@cache
+def specs() -> tuple[tuple[str, FieldSpec], ...]:
     """Every field that the wizard shows, with its description, in the order of the steps."""
-    for f in fields(Requirement):
-        if "spec" in f.metadata:
-            yield f.name, f.metadata["spec"]
+    return tuple((f.name, f.metadata["spec"]) for f in fields(Requirement) if "spec" in f.metadata)
 
 
 REFERENCE_TYPE = "reference-server"  # the type of a device that nobody would put to work at the edge

@@ -205,6 +205,23 @@ TECHNIQUES: tuple[Technique, ...] = (
         (),
         alt_labels=("weight clustering",),
     ),
+    # From the Deep Neural Network Optimization report (its stage of TVM, section 5.b.7); Table 1 has no row of them.
+    Technique(
+        "operator-fusion",
+        "Operator fusion",
+        "Operations that follow one another are compiled into one kernel for one processor, which saves memory access.",
+        _NOT_IN_TABLE,
+        (),
+        alt_labels=("kernel fusion",),
+    ),
+    Technique(
+        "auto-tuning",
+        "Auto-tuning",
+        "Many ways to compile each operation are tried on the processor itself, and the fastest is kept.",
+        _NOT_IN_TABLE,
+        (),
+        alt_labels=("autotuning",),
+    ),
     Technique(
         "fog-computing",
         "Fog computing",

@@ -28,9 +28,14 @@ LATER = frozenset({CURRENT, REGISTERED_AT}) | _WITHDRAWAL
 _OBTAINED, _EVIDENCE = curie_node("prov:generatedAtTime"), curie_node(":evidence")
 _FIGURES = frozenset(curie_node(f":{camel(kind.name)}") for kind in figure_kinds())
 _QUALITY = frozenset(map(curie_node, (":accuracyPercent", ":metricValue")))
-_OF_QUALITY = frozenset(
-    curie_node(f":{camel(name)}")
-    for name in ("metric", "test_set", "samples", "original_value", "accuracy_low_percent", "accuracy_high_percent")
+_SAID_OF_QUALITY = (
+    "metric", "test_set", "samples", "original_value", "accuracy_low_percent", "accuracy_high_percent",
+    "balanced_accuracy_percent", "precision_percent", "recall_percent", "f1_percent",
+)  # fmt: skip
+_OF_QUALITY = frozenset(curie_node(f":{camel(name)}") for name in _SAID_OF_QUALITY)
+_STABILITY, _OF_STABILITY = (
+    curie_node(":stabilityPercent"),
+    frozenset(map(curie_node, (":stabilityVariance", ":folds"))),
 )
 _DETAIL = curie_node(":sourceDetail")
 _PART = re.compile(r"(-rest(-[0-9]+)?)+")
@@ -97,7 +102,8 @@ def keep_part(change: Change, model: ox.NamedNode, act: ox.NamedNode, kept: Set[
     """Have some of an act's figures current in a part of it, which `model` names among its performances."""
     part = _free(change, f"{act.value}-rest")
     said = change.of(act)
-    dropped = (_FIGURES - kept) | _WITHDRAWAL | {CURRENT} | {_DETAIL} | (set() if kept & _QUALITY else _OF_QUALITY)
+    dropped = (_FIGURES - kept) | _WITHDRAWAL | {CURRENT} | {_DETAIL}
+    dropped |= (set() if kept & _QUALITY else _OF_QUALITY) | (set() if _STABILITY in kept else _OF_STABILITY)
     change.add(ox.Quad(part, q.predicate, q.object, q.graph_name) for q in said if q.predicate not in dropped)
     home = next(q.graph_name for q in said)
     told = next(

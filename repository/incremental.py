@@ -27,7 +27,7 @@ from repository.terms import Name
 # the ontology) may change any row or none, so that everything is read anew.
 _BY_ROW = frozenset({
     "m", "p", "dev", "cloud", "net", "tn", "opt", "rt", "data", "src", "run", "part", "sha256", "vote",
-    "decision", "scale",
+    "decision", "scale", "replacement",
 })  # fmt: skip
 _OF_SEVERAL_MODELS = frozenset({"p", "dev", "net", "tn", "opt", "rt", "data", "vote"})
 _LABELLED = _BY_ROW - {"m"}  # the label of a model is in its row

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
+from dataclasses import MISSING, fields
 from datetime import date, datetime
+from typing import Any
 
 from device.measured import Machine, Measured
 from device.runtimes import RUNTIMES
+from device.runtimes.contract import NOT_TOLD
 from ontology.records import (
     Artifact,
     DataSet,
@@ -26,6 +30,7 @@ from repository.register import LOCAL
 
 DIGITS = 12  # of a file's SHA-256 in a model's name; the artifact has all 64
 METRIC = "top-1"  # what device/accuracy.py computes
+AP50 = "ap50"  # which is given beside the mean average precision of detectors, and of nothing else
 
 
 def device_name(machine: Machine) -> str:
@@ -68,21 +73,23 @@ def measured_records(
     purpose: str,
     device: Device,
     data_set: DataSet | str | None = None,
-    trained_network: TrainedNetwork | None = None,
+    trained_network: TrainedNetwork | str | None = None,
     derived_from: str | None = None,
     original_accuracy_percent: float | None = None,
     application_area: tuple[str, ...] | None = None,
     commercial_use: bool | None = None,
     label: str | None = None,
+    device_package: str | None = None,
     source: str = LOCAL.name,
 ) -> list[Record]:
     """What to register for one measured file.
 
-    `network`, `optimization` and `data_set` (on which accuracy was measured) are records, or the names of things that
-    the graph already has; `derived_from` is the model that this one was made from, `original_accuracy_percent` the
-    accuracy of the float original on the same examples. Names follow from the measurement, so that the same one
-    registered twice is one. Raises ValueError when the device is another machine than the one that measured, or
-    accuracy was measured and no data set is named.
+    `network`, `optimization`, `trained_network` and `data_set` (on which quality was measured) are records, or the
+    names of things that the graph already has; `derived_from` is the model that this one was made from,
+    `original_accuracy_percent` the accuracy of the float original on the same examples, `device_package` what measured
+    on another device. Names follow from the measurement, so that the same one registered twice is one. Raises
+    ValueError when the device is another machine than the one that measured, or quality was measured and no data set
+    is named.
     """
     if device.fingerprint not in (None, measured.machine.fingerprint):
         raise ValueError(
@@ -91,20 +98,23 @@ def measured_records(
         )
     if measured.accuracy_percent is not None and data_set is None:
         raise ValueError(f"accuracy {measured.accuracy_percent:g} % means nothing without its data set; name it")
-    act = f"local-{hashlib.sha256(measured.to_json().encode()).hexdigest()[:DIGITS]}"
+    if measured.metric_value is not None and data_set is None:
+        raise ValueError(f"{measured.metric} {measured.metric_value:g} means nothing without its data set; name it")
+    act = act_name(measured)
     performances = _performances(measured, act, data_set, original_accuracy_percent, source)
     model = Model(
         name=model_name(measured.sha256, measured.runtime, device.name),
         label=label,
         source=source,
         network=_name(network),
-        trained_network=trained_network.name if trained_network else None,
+        trained_network=_name(trained_network),
         optimization=_name(optimization),
         device=device.name,
         runtime=measured.runtime,
         purpose=purpose,
         application_area=application_area,
-        year_created=_day(measured).year if trained_network else None,  # a file that was brought is of unknown age
+        # A file that was brought is of unknown age, one that was trained before is not made anew.
+        year_created=_day(measured).year if isinstance(trained_network, TrainedNetwork) else None,
         commercial_use=commercial_use,
         artifact=measured.sha256,
         derived_from=derived_from,
@@ -115,7 +125,18 @@ def measured_records(
         threads=measured.threads,
         repetitions=measured.repetitions,
         p95_latency_ms=measured.latency_p95_ms,
+        p99_latency_ms=measured.latency_p99_ms,
+        latency_spread_percent=measured.latency_spread_percent,
+        attempts=measured.attempts if measured.latency_spread_percent is not None else None,  # both came at one time
         throughput_batch=measured.throughput_batch,
+        throughput_by_batch=tuple(f"{batch}: {rate:.6g}" for batch, rate in measured.throughputs) or None,
+        cores_used=measured.cores_used,
+        other_load=measured.other_load,
+        arithmetic=None if measured.arithmetic == NOT_TOLD else measured.arithmetic,
+        system_steps=measured.system_steps or None,
+        energy_meter=measured.energy_meter or None,
+        data_sha256=measured.data_sha256 if measured.latency_spread_percent is not None else None,
+        device_package=device_package,
         installation=(
             f"{measured.machine.cpu}, {measured.machine.cores} cores, {measured.machine.memory_mib:g} MiB, "
             f"{measured.machine.system}; {measured.versions}"
@@ -124,33 +145,68 @@ def measured_records(
         ended=_day(measured),
     )
     file = Artifact(
-        name=measured.sha256, format=measured.format, file_size_kib=measured.size_kib, file_name=measured.file_name
+        name=measured.sha256,
+        format=measured.format,
+        file_size_kib=measured.size_kib,
+        gzip_size_kib=measured.size_gzip_kib,
+        file_name=measured.file_name,
     )
     told = [r for r in (network, optimization, data_set, trained_network) if isinstance(r, Record)]
     return [device, *_runtime(measured.runtime), *told, file, run, *performances, model]
+
+
+def act_name(measured: Measured) -> str:
+    """The local name of the act: a digest of what was measured, whenever it is read.
+
+    What has the default that it got when it was added is left out, so that a measurement of an older version keeps
+    the name under which it was registered then.
+    """
+    default = {f.name: json.loads(json.dumps(f.default)) for f in fields(Measured) if f.default is not MISSING}
+    told = {k: v for k, v in json.loads(measured.to_json()).items() if k not in default or v != default[k]}
+    return f"local-{hashlib.sha256(json.dumps(told).encode()).hexdigest()[:DIGITS]}"
+
+
+def metric_of(measured: Measured) -> str | None:
+    """The `metric:` of its quality: mean average precision is of detected boxes, or of several labels an example."""
+    if measured.metric == "map":
+        return "map-50-95" if any(name == AP50 for name, _ in measured.further_metrics) else "map-labels"
+    return measured.metric
 
 
 def _performances(
     measured: Measured, act: str, data_set: DataSet | str | None, original: float | None, source: str
 ) -> list[Performance]:
     """Two, because a later measurement may give the one without the other."""
-    noisy = "; noisy: the repeats spread too much to be trusted to 10 %" if measured.noisy else ""
+    shared: dict[str, Any] = {
+        "runtime_version": measured.runtime_version,
+        "evidence": Grade.MEASURED,
+        "source": source,
+        "obtained": _day(measured),
+        "current": True,
+        "generated_by": act,
+    }
     found = [
         Performance(
             name=f"{act}-speed",
             inference_latency_ms=measured.latency_p50_ms,
+            system_latency_ms=measured.system_latency_ms,
             throughput_per_s=measured.throughput_per_s,
+            energy_mj=measured.energy_mj,
             peak_memory_mib=measured.peak_memory_mib,
             size_kib=measured.size_kib,
-            runtime_version=measured.runtime_version,
-            evidence=Grade.MEASURED,
-            source=source,
-            source_detail=f"median of {measured.repetitions} runs, {measured.threads} threads{noisy}",
-            obtained=_day(measured),
-            current=True,
-            generated_by=act,
+            source_detail=_how_timed(measured),
+            **shared,
         )
     ]
+    tested = shared | {
+        "test_set": _name(data_set),
+        "samples": measured.samples,
+        "original_value": original,
+        "stability_percent": measured.stability_percent,  # of the same answers, by folds
+        "stability_variance": measured.stability_variance,
+        "folds": measured.folds,
+    }
+    on = f"on the examples with SHA-256 {measured.data_sha256}"
     if measured.accuracy_percent is not None:
         found.append(
             Performance(
@@ -158,20 +214,35 @@ def _performances(
                 accuracy_percent=measured.accuracy_percent,
                 accuracy_low_percent=measured.accuracy_low_percent,
                 accuracy_high_percent=measured.accuracy_high_percent,
+                balanced_accuracy_percent=measured.balanced_accuracy_percent,
+                precision_percent=measured.precision_percent,
+                recall_percent=measured.recall_percent,
+                f1_percent=measured.f1_percent,
                 metric=METRIC,
-                test_set=_name(data_set),
-                samples=measured.samples,
-                original_value=original,
-                runtime_version=measured.runtime_version,
-                evidence=Grade.MEASURED,
-                source=source,
-                source_detail=f"on the examples with SHA-256 {measured.data_sha256}",
-                obtained=_day(measured),
-                current=True,
-                generated_by=act,
+                source_detail=on,
+                **tested,
+            )
+        )
+    elif measured.metric_value is not None:
+        beside = "".join(f"; {name} {value:.4g}" for name, value in measured.further_metrics)
+        found.append(
+            Performance(
+                name=f"{act}-quality",
+                metric_value=measured.metric_value,
+                metric=metric_of(measured),
+                source_detail=f"{on}{beside}",
+                **tested,
             )
         )
     return found
+
+
+def _how_timed(measured: Measured) -> str:
+    cores = ", ".join(map(str, measured.pinned_cores))
+    pinned = f", on the cores {cores} alone" if cores else ""
+    noisy = "; noisy: the repeats spread too much to be trusted to 10 %" if measured.noisy else ""
+    again = f"; timed {measured.attempts} times, the quietest counts" if measured.attempts > 1 else ""
+    return f"median of {measured.repetitions} runs, {measured.threads} threads{pinned}{noisy}{again}"
 
 
 def _runtime(name: str) -> list[Runtime]:

@@ -68,6 +68,7 @@ _LABEL, _PERFORMANCE, _SOURCE = (
     curie_node("prov:hadPrimarySource"),
 )
 _FILE_NAME = curie_node(":fileName")
+REPLACED_BY = curie_node("dcterms:isReplacedBy")
 # What the reviewed names say of a device lies with the identities; its specification is a table of its own.
 _OF_IDENTITY = frozenset({RDF_TYPE, _LABEL, *map(curie_node, (":deviceType", ":soldSingly", ":variantOf"))})
 _ACTS = (Performance, MeasurementRun)  # they have happened, and do not change
@@ -198,6 +199,14 @@ def _plan(change: Change, subject: ox.NamedNode, record: Record, moment: datetim
     if isinstance(record, Model) and others:
         change.reasons.append(f"{short} is a model of another source; register yours under a name of its own")
         return
+    if isinstance(record, Model) and record.replaced_by is not None:
+        successor = node("m", record.replaced_by)
+        if not any(q.predicate == REPLACED_BY and q.object == successor for q in stood):
+            change.reasons.append(
+                f"{short} says that it is replaced; register it without that, and replace it then, since someone "
+                "decides it"
+            )
+            return
     if isinstance(record, Performance) and not stood:
         record = replace(record, registered_at=moment, current=record.current is not False)
     said: dict[ox.NamedNode, set[ox.Quad]] = defaultdict(set)

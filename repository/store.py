@@ -7,12 +7,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 
-from ontology.records import Decision, Record, Vote
+from ontology.records import Decision, Record, Replacement, Vote
 from repository.decisions import store_decisions
 from repository.graph import EmbeddedGraph, GraphError
 from repository.knowledge import Knowledge
 from repository.register import LOCAL, Registered, register
 from repository.remote import RemoteGraph
+from repository.replacements import store_replacements
 from repository.terms import node, shortened
 from repository.votes import store_votes
 from repository.withdraw import withdraw
@@ -33,7 +34,8 @@ def store(knowledge: Knowledge, records: Sequence[Record]) -> Registered:
         raise GraphError("this graph can only be read; register where the store is")
     votes = [r for r in records if isinstance(r, Vote)]
     decided = [r for r in records if isinstance(r, Decision)]
-    others = [r for r in records if not isinstance(r, Vote | Decision)]
+    replaced = [r for r in records if isinstance(r, Replacement)]
+    others = [r for r in records if not isinstance(r, Vote | Decision | Replacement)]
     done = Registered((), ())
     with writing(knowledge, graph) as touched:
         if others:
@@ -46,6 +48,12 @@ def store(knowledge: Knowledge, records: Sequence[Record]) -> Registered:
             new = store_decisions(graph, decided)
             touched |= {*new}
             done = replace(done, new=tuple(sorted({*done.new, *new})))
+        if replaced:
+            told = store_replacements(graph, replaced)
+            touched |= {*told.new, *told.updated}
+            done = replace(
+                done, new=tuple(sorted({*done.new, *told.new})), updated=tuple(sorted({*done.updated, *told.updated}))
+            )
     return done
 
 

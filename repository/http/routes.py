@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 from repository.http.access import Door
 from repository.http.downloads import FILES, Download
 from repository.http.graphs import graphs
+from repository.http.netron import ROOT, netron
 from repository.http.protocol import sparql
 from repository.http.records import records
 from repository.http.withdrawals import withdrawals
@@ -33,13 +34,14 @@ class _Every:
 
 
 def routes(door: Door) -> list[Route]:
-    """The endpoint, the graphs, registration and the tables."""
+    """The endpoint, the graphs, registration, the tables and the pictures of files."""
     handlers: dict[str, Handler] = {
         "/sparql": sparql,
         "/sparql/": sparql,
         "/graphs": graphs,
         "/records": records,
         "/withdraw": withdrawals,
+        f"{ROOT}{{path:path}}": netron,
         **{f"/{name}": Download(name).give for name in FILES},
     }
     return [Route(path, _Every(handle, door)) for path, handle in handlers.items()]

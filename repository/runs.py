@@ -1,0 +1,129 @@
+"""What is on record of a model that was measured: its file, and each figure that holds with the run that gave it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from ontology.records import camel, figure_kinds
+from repository.graph import Graph, frame
+from repository.rq import bind, query
+from repository.terms import Name, local
+
+_KINDS = {camel(kind.name): kind for kind in figure_kinds()}
+_EXAMPLES = re.compile(r"SHA-256 ([0-9a-f]{64})")  # in the detail of what was registered before the run said it
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasuredModel:
+    """A model (local names). `artifact` is the SHA-256 of its file; None where there is no file of it."""
+
+    name: str
+    artifact: str | None
+    format: str | None
+    file_name: str | None
+    network: str | None
+    optimization: str | None
+    trained_network: str | None
+    purpose: str | None
+    device: str | None
+    fingerprint: str | None
+    runtime: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegisteredFigure:
+    """A measured figure that holds, and what its run said; `None` is not said. Local names."""
+
+    figure: str  # such as inference_latency_ms
+    unit: str
+    value: float
+    performance: str
+    obtained: str | None = None  # a day
+    metric: str | None = None
+    test_set: str | None = None
+    samples: int | None = None
+    low: float | None = None  # of the accuracy's 95 % interval
+    high: float | None = None
+    original_value: float | None = None
+    runtime_version: str | None = None
+    threads: int | None = None
+    spread_percent: float | None = None  # of the latency
+    noisy: bool | None = None
+    p95_ms: float | None = None
+    p99_ms: float | None = None
+    arithmetic: str | None = None
+    data_sha256: str | None = None
+    installation: str | None = None
+
+
+def measured_model(graph: Graph, model: str) -> MeasuredModel | None:
+    """The model of that local name; None when there is none. Raises GraphError."""
+    rows = _rows(graph, "model-measured", model)
+    if not rows:
+        return None
+    row = rows[0]
+    named = ("artifact", "network", "optimization", "purpose", "device", "runtime")
+    return MeasuredModel(
+        name=model, format=row["format"], file_name=row["file_name"], trained_network=_local(row["trained"]),
+        fingerprint=row["fingerprint"], **{name: _local(row[name]) for name in named},
+    )  # fmt: skip
+
+
+def registered_figures(graph: Graph, model: str) -> tuple[RegisteredFigure, ...]:
+    """The measured figures that hold of a model; empty where nothing was measured. Raises GraphError."""
+    return tuple(_figure(row) for row in _rows(graph, "model-runs", model))
+
+
+def examples_named(graph: Graph, data_sha256: str | None) -> str | None:
+    """The data set that examples with this digest are on record as (a local name); None where they are not."""
+    if data_sha256 is None:
+        return None
+    rows = frame(graph, bind(query("examples-named"), data=[data_sha256]))
+    return local(rows["test_set"].iat[0]) if len(rows) else None
+
+
+def _figure(row: dict[str, Any]) -> RegisteredFigure:
+    kind = _KINDS[local(row["figure"])]
+    in_detail = _EXAMPLES.search(row["detail"] or "")
+    return RegisteredFigure(
+        figure=kind.name,
+        unit=kind.unit,
+        value=float(row["value"]),
+        performance=local(row["performance"]),
+        obtained=row["obtained"],
+        metric=_local(row["metric"]),
+        test_set=_local(row["test_set"]),
+        samples=_whole(row["samples"]),
+        low=_number(row["low"]),
+        high=_number(row["high"]),
+        original_value=_number(row["original"]),
+        runtime_version=row["runtime_version"],
+        threads=_whole(row["threads"]),
+        spread_percent=_number(row["spread"]),
+        noisy=None if row["noisy"] is None else row["noisy"] == "true",
+        p95_ms=_number(row["p95"]),
+        p99_ms=_number(row["p99"]),
+        arithmetic=row["arithmetic"],
+        data_sha256=row["data"] or (in_detail[1] if in_detail else None),
+        installation=row["installation"],
+    )
+
+
+def _rows(graph: Graph, name: str, model: str) -> list[dict[str, Any]]:
+    found = frame(graph, bind(query(name), model=[Name("m", model)])).astype(object)
+    found = found.where(found.notna(), None)
+    return [{str(key): value for key, value in row.items()} for row in found.to_dict("records")]
+
+
+def _local(iri: str | None) -> str | None:
+    return None if iri is None else local(iri)
+
+
+def _number(text: str | None) -> float | None:
+    return None if text is None else float(text)
+
+
+def _whole(text: str | None) -> int | None:
+    return None if text is None else int(float(text))
