@@ -89,6 +89,22 @@ def short(candidates: Candidates, row: int) -> str:
     return f"{c.title} ({c.subtitle})"
 
 
+def replaced(p: Projection, row: int) -> str:
+    """`replaced by Full integer quantization, LiteRT on CPU`, as someone decided here; empty where it is not."""
+    successor = p.models["replaced_by"].iat[row]
+    if not _text(successor):
+        return ""
+    place = p.positions.get(successor)
+    if place is None:
+        return f"replaced by m:{successor}"
+    said = (
+        p.label(prefix, name)
+        for prefix, name in (("opt", p.models["optimization"].iat[place]), ("rt", p.models["runtime"].iat[place]))
+        if _text(name)
+    )
+    return f"replaced by {', '.join(said)}"
+
+
 def written(fact: Fact) -> str:
     """A figure with unit and sensible digits."""
     if fact.unit == "ms":

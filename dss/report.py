@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 import pandas as pd
 
-from dss.card import card, short
+from dss.card import card, replaced, short
 from dss.comparison import compare, comparison_sentences
 from dss.cost import cost_of, money, straddling
 from dss.deployment import Method, deployments
@@ -68,6 +68,8 @@ def _winner(selection: Selection, top: int) -> Iterator[str]:
     yield ""
     yield f"Best: {best.title}"
     yield f"      {best.subtitle}"
+    if told := replaced(candidates.projection, ranking.winner.row):
+        yield f"      {told}"
     for line in best.lines:
         mark = SHAPES[line.evidence] if line.evidence else " "
         carried = " →" if line.carried_from else ""
@@ -88,7 +90,8 @@ def _winner(selection: Selection, top: int) -> Iterator[str]:
     yield f"{'':>4} {'score':>5}  runners-up"
     for scored in ranking.scored[1 : top + 1]:
         at_best = f" (up to {scored.score_at_best:.2f})" if scored.score_at_best - scored.score > 0.005 else ""
-        yield f"{scored.place:>4} {scored.score:>5.2f}  {short(candidates, scored.row)}{at_best}"
+        told = replaced(candidates.projection, scored.row)
+        yield f"{scored.place:>4} {scored.score:>5.2f}  {short(candidates, scored.row)}{at_best}{_mark(told)}"
     if len(ranking.scored) > 1:
         yield ""
         yield "Why not the next"
@@ -100,6 +103,10 @@ def _winner(selection: Selection, top: int) -> Iterator[str]:
         yield from _ladder(selection.near_misses[:5], candidates.projection)
     if len(candidates.matches) < FEW:
         yield from _beyond(selection)
+
+
+def _mark(told: str) -> str:
+    return f" [{told}]" if told else ""
 
 
 def _nothing(selection: Selection) -> Iterator[str]:

@@ -14,7 +14,7 @@ from repository.terms import Name, local
 from wizard import session
 from wizard.uploads import safe_name
 
-SUFFIXES = {"tflite": ".tflite", "onnx": ".onnx", "h5": ".h5", "keras": ".keras"}
+SUFFIXES = {"tflite": ".tflite", "onnx": ".onnx", "h5": ".h5", "keras": ".keras", "pb": ".pb", "tvm": ".tvm"}
 
 
 @dataclass(frozen=True)

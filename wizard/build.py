@@ -125,9 +125,12 @@ def _shape_of_data() -> None:
 
 def _own_model() -> Path | None:
     """The visitor's trained model once it has been read, in isolation, and found fit."""
-    with st.expander("I bring a trained Keras model"):
+    with st.expander("I bring a trained model"):
         file = st.file_uploader(
-            "Model", type=["h5", "keras"], key="build-model", max_upload_size=uploads.LARGEST_MODEL_MIB
+            "Model",
+            type=["h5", "keras", "tflite", "onnx", "pb"],
+            key="build-model",
+            max_upload_size=uploads.LARGEST_MODEL_MIB,
         )
         if file is None:
             st.html(
@@ -202,7 +205,7 @@ def _started(asked: Asked, data: str, model: Path | None) -> str:
 
 def _proposal(asked: Asked, model: Path | None) -> None:
     try:
-        recipes = flow.propose(asked.requirement, session.knowledge(), own=model is not None)
+        recipes = flow.propose(asked.requirement, session.knowledge(), own_model=model)
     except ProposalError as error:
         st.error(f"**Nothing can be built for this request.** {plain(str(error))}", icon=":material/error:")
         return

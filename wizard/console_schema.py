@@ -42,6 +42,7 @@ _PUBLISHED: Mapping[str, str] = MappingProxyType(
         "prov:wasGeneratedBy": "The run that gave it; only what was measured here has one.",
         "prov:invalidatedAtTime": "When it was withdrawn.",
         "prov:wasDerivedFrom": "What it was made from.",
+        "dcterms:isReplacedBy": "The model that is used in its place, as somebody decided.",
         "prov:endedAtTime": "When it ended.",
         "prov:used": "What it rested on.",
     }

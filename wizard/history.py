@@ -12,7 +12,7 @@ from repository.change import RegistrationError
 from repository.graph import GraphError
 from repository.history import drift, spread
 from repository.store import take_back
-from wizard import drift_chart, model_facts, parts, session, uploads
+from wizard import drift_chart, model_facts, parts, replaced, session, uploads
 from wizard.catalogue import FIGURES
 from wizard.words import plain
 
@@ -37,6 +37,7 @@ def show(model: str) -> None:
     drifted = drift(knowledge.graph, model)
     _drift(drifted)
     _withdraw(model, frame)
+    replaced.acts(model)
 
 
 def _acts(model: str, frame: pd.DataFrame) -> None:

@@ -19,7 +19,7 @@ from ontology.requirement_json import RequirementError, from_json
 from optimizer import jobs
 from optimizer.formats.shelf import FORMATS
 from optimizer.jobs import JobError, JobState, Status
-from wizard import artifact, builds, parts, session
+from wizard import artifact, builds, compare, parts, session
 from wizard.job_table import chart, label_of_network, misses, table
 from wizard.state import RESULTS, Asked
 from wizard.words import plain
@@ -109,6 +109,7 @@ def _live(job: str, was_moving: bool) -> None:
             _end(look)
     _candidates(look)
     if not look.is_moving:
+        compare.show(job)
         with st.expander("What it did"):
             st.html(parts.log(_told(job)))
 

@@ -17,7 +17,19 @@ from ontology.requirement import Requirement
 from optimizer.data import DataError
 from repository.measured import device_name, model_name
 from repository.votes import vote_records
-from wizard import artifact, history, model_facts, parts, registering, repository_pages, session, tryout, uploads
+from wizard import (
+    artifact,
+    history,
+    model_facts,
+    netron_frames,
+    parts,
+    registering,
+    replaced,
+    repository_pages,
+    session,
+    tryout,
+    uploads,
+)
 from wizard.words import plain
 
 RATER, _TOLD, _TRIED = "rater", "model-told", "tried"
@@ -44,6 +56,7 @@ def show(model: str) -> None:
         st.html(parts.eyebrow(f"Model: {c.title}, {c.subtitle}"))
         st.button("Back to the repository", key="to-repository", type="tertiary", icon=":material/arrow_back:",
                   on_click=repository_pages.back)  # fmt: skip
+    replaced.mark(model)
     facts, past, ratings, own = st.tabs(
         ["Facts", "History of figures", "Ratings by users", "Try on my own data"], key="model-tabs"
     )
@@ -74,6 +87,9 @@ def _obtain(c: Card) -> None:
         )  # fmt: skip
     elif not has_file:
         st.info(plain(c.obtain) or "Its source offers no download.", icon=":material/menu_book:")
+    file = artifact.file_of(session.knowledge(), c.model)
+    if file is not None:
+        netron_frames.button(file.sha256, file.name)
     st.caption(f"Licence: {plain(c.licence)}")
 
 

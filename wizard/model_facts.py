@@ -21,10 +21,16 @@ NOW, IN_PART, PAST = "now", "in part", "no, past"
 _FIGURES = {
     "inference_latency_ms": "Latency (ms)",
     "p95_latency_ms": "p95 (ms)",
+    "p99_latency_ms": "p99 (ms)",
+    "latency_spread_percent": "Spread (%)",
+    "system_latency_ms": "System latency (ms)",
     "throughput_per_s": "Per second",
     "peak_memory_mib": "Memory (MiB)",
     "size_kib": "Size (KiB)",
+    "energy_mj": "Energy (mJ)",
+    "stability_percent": "Stability (%)",
 }
+_OF_RUN = ("p95_latency_ms", "p99_latency_ms", "latency_spread_percent")  # they belong to the act that has the latency
 
 
 def history(knowledge: Knowledge, model: str) -> pd.DataFrame:
@@ -39,7 +45,7 @@ def history(knowledge: Knowledge, model: str) -> pd.DataFrame:
     p = knowledge.projection
     lines = []
     for _, row in found.iterrows():
-        timed = _number(row["inference_latency_ms"]) is not None  # the run's p95 belongs to this act
+        timed = _number(row["inference_latency_ms"]) is not None
         mark = MARKS[Grade(local(str(row["evidence"])))]
         lines.append(
             {
@@ -48,7 +54,7 @@ def history(knowledge: Knowledge, model: str) -> pd.DataFrame:
                 "Counts": _counts(row),
                 "Quality": _quality(row, p),
                 **{
-                    label: _number(row[name]) if timed or name != "p95_latency_ms" else None
+                    label: _number(row[name]) if timed or name not in _OF_RUN else None
                     for name, label in _FIGURES.items()
                 },
                 "How": _how(row),

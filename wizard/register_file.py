@@ -31,7 +31,7 @@ def show() -> None:
     left, right = st.columns(2, gap="large")
     with left:
         file = st.file_uploader(
-            "Model file", type=["tflite", "onnx", "h5", "keras"], key="file-model",
+            "Model file", type=["tflite", "onnx", "h5", "keras", "pb"], key="file-model",
             max_upload_size=uploads.LARGEST_MODEL_MIB,
         )  # fmt: skip
         data = st.file_uploader(
@@ -88,6 +88,11 @@ def _found(path: Path) -> ModelFile | None:
                 ("Parameters", f"{found.parameters:,}"),
                 *([("Layers", f"{found.layers}")] if found.layers is not None else []),
                 ("Operators", f"{sum(found.operators.values())}"),
+                *([("Nodes of the graph", f"{found.nodes:,}")] if found.nodes is not None else []),
+                (
+                    "Multiply-accumulates of one inference",
+                    "not told by the file" if found.macs is None else f"{found.macs:,}",
+                ),
                 ("Input", shapes or "not stated"),
                 ("Precision", found.precision or "not clear"),
                 ("Made by", found.producer or "not stated"),

@@ -10,7 +10,7 @@ from dss.card import Card
 from dss.cost import cost_of
 from dss.effects import helped_here
 from dss.matching import Candidates
-from wizard import artifact, session
+from wizard import artifact, replaced, session
 from wizard.words import cost_range_words, help_words, plain
 
 
@@ -28,6 +28,7 @@ def choose(c: Card) -> None:
     """The way to the model itself, and to its page here."""
     site = urlsplit(c.obtain)
     licence = plain(c.licence)
+    replaced.mark(c.model)
     if artifact.download(session.knowledge(), c.model, key=f"choose-{c.model}", before="Choose: ", wide=True):
         st.caption("The file that was built or registered here and measured, ready for the device.")
     elif site.scheme in ("https", "http") and site.netloc:

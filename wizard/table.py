@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from dss.card import replaced
 from dss.cost import total_cost_range
 from dss.ranking import Ranking
 from flow import Selection
@@ -64,6 +65,9 @@ def ranked(selection: Selection, *, everything: bool = True) -> pd.DataFrame:
         },
         index=rows,
     )
+    marked = [replaced(p, int(row)).removeprefix("replaced ") for row in rows]
+    if any(marked):
+        found.insert(found.columns.get_loc("Device") + 1, "Replaced", marked)
     return found.drop(columns=["Also with"]) if everything else found
 
 

@@ -60,7 +60,7 @@ def app(home: Path) -> AppTest:
 
 @dataclass(frozen=True)
 class Built:
-    """An installation in which one build has run: two formats of the smallest network, trained briefly on digits."""
+    """An installation in which one build has run: three formats of the smallest network, trained briefly on digits."""
 
     settings: Settings
     job: str
@@ -81,7 +81,8 @@ def built(loaded: Path, tmp_path_factory: pytest.TempPathFactory) -> Built:
     )
     requirement = {key: value for key, value in DIGITS.items() if key != "preferences"}
     recipes = tuple(
-        Recipe(network="mlp-128-64", format=name, epochs=12, reason=f"tried as {name}") for name in ("tflite", "fiq")
+        Recipe(network="mlp-128-64", format=name, epochs=12, reason=f"tried as {name}")
+        for name in ("h5", "tflite", "fiq")
     )
     job = jobs.create(settings.home, JobSpec(data="digits", minutes=2, recipes=recipes, requirement=requirement))
     jobs.start(settings.home, job)

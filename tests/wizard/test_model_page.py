@@ -84,7 +84,7 @@ def test_the_lineage_names_data_training_seed_and_parent(built_app: AppTest, bui
     for said in ("Digits 8×8 (scikit-learn)", "12 epochs", "17,226", "8 × 8 × 1", "Full integer quantization"):
         assert said in page
     assert dict(model_facts.lineage(built.knowledge, model))["Random seed"] == "0"
-    assert parent is None  # the H5 was not among the recipes, so it is no model on record
+    assert parent == the(built, "h5")
 
 
 def test_votes_are_stored_under_a_name_and_counted(copy: Settings, built: Built) -> None:

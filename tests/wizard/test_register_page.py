@@ -98,6 +98,7 @@ def test_a_model_file_is_read_measured_previewed_and_stored(fresh_app: AppTest, 
     opened(fresh_app, {"view": "register"})
     upload(fresh_app, "file-model", "mine.tflite", content)
     assert "17,227" in html(fresh_app)  # the network's 17,226, and the constant that scales its input
+    assert "17,024" in html(fresh_app)  # multiply-accumulates: 64 · 128 + 128 · 64 + 64 · 10
     upload(fresh_app, "file-data", "digits.npz", archive(x=digits.x_test, y=digits.y_test))
     fresh_app.button(key="file-measure").click().run()
     assert "which network it is" in fresh_app.error[0].value
