@@ -22,7 +22,7 @@ from optimizer import jobs
 from optimizer.brought import Brought, bring, brought_records, slug
 from optimizer.candidate import MeasuredCandidate
 from optimizer.data import KNOWN
-from optimizer.records import records_of
+from optimizer.records import all_before, records_of
 from repository import this_device
 from repository.artifacts import ArtifactStore
 from repository.knowledge import Knowledge
@@ -44,15 +44,17 @@ def collect(settings: Settings, knowledge: Knowledge) -> tuple[str, ...]:
     states = jobs.jobs(settings.home)
     running = [s for s in states if s.status in (jobs.Status.RUNNING, jobs.Status.WAITING)]
     for state in states:
-        built = sorted(jobs.results(settings.home, state.id), key=lambda c: c.lineage.parent_sha256 is not None)
-        files = {c.sha256 for c in built}
+        built = sorted(jobs.results(settings.home, state.id), key=lambda c: len(c.lineage.chain))
+        wanted = {(r.training, r.format) for r in state.spec.recipes}
         for candidate in built:  # what others were made from comes first
-            if candidate.lineage.parent_sha256 not in files | {None} and state in running:
-                continue  # until the file that it was made from is measured too
+            if state in running and not all_before(candidate, built, wanted):
+                continue  # until the files that it was made from are measured too
             device = this_device_record(settings, candidate.measured.machine)
-            if model_name(candidate.sha256, candidate.measured.runtime, device.name) not in on_record:
+            name = model_name(candidate.sha256, candidate.measured.runtime, device.name)
+            if name not in on_record:
+                on_record.add(name)
                 registered = store(knowledge, records_of(candidate, built, device, state.spec.requirement))
-                found += [name.removeprefix("m:") for name in registered.new if name.startswith("m:")]
+                found += [n.removeprefix("m:") for n in registered.new if n.startswith("m:")]
     return tuple(dict.fromkeys(found))
 
 
@@ -124,6 +126,12 @@ def artifact_of(settings: Settings, outcome: BuildOutcome, model: str) -> Path:
     """The file of one candidate."""
     candidate = outcome.built[outcome.names.index(model)]
     return ArtifactStore(settings.home / "artifacts").path(candidate.sha256)
+
+
+def packages_of(settings: Settings, job: str) -> tuple[tuple[str, Path], ...]:
+    """What a job made for other processors, which is not measured here: what it is, and its file. Raises JobError."""
+    store = ArtifactStore(settings.home / "artifacts")
+    return tuple((name, store.path(sha256)) for name, sha256 in jobs.packages(settings.home, job))
 
 
 def bring_model(

@@ -13,7 +13,10 @@ from typing import Annotated
 
 import typer
 
+import cli_compare
 import cli_graph
+import cli_measure
+import cli_optimize
 from ontology.settings import SettingsError
 from terminal import InputError, knowledge_of, read, set_up, settings_of
 
@@ -24,6 +27,9 @@ cli = typer.Typer(
     help="Find the optimized deep-learning model that fits your devices, with evidence.",
 )
 cli.add_typer(cli_graph.verbs)
+cli.add_typer(cli_compare.verbs)
+cli.add_typer(cli_measure.verbs)
+cli.add_typer(cli_optimize.verbs)
 RequestFile = Annotated[Path, typer.Argument(help="A requirement as JSON, such as examples/abc-medical.json.")]
 VERSION = "0.1.0.dev0"  # as in CHANGELOG.md
 USAGE = 2  # exit code for input that cannot be used, as typer's own
@@ -155,7 +161,8 @@ def build(
     file: RequestFile,
     data: Annotated[str | None, typer.Option(help="digits, mnist …, an .npz file, or a folder of pictures.")] = None,
     minutes: Annotated[float, typer.Option(min=0.5, help="Time for all candidates together.")] = 10.0,
-    model: Annotated[Path | None, typer.Option(help="A trained Keras model of your own to start from.")] = None,
+    model: Annotated[Path | None, typer.Option(help="A trained model of your own to start from.")] = None,
+    formats: Annotated[str, typer.Option(help="Formats by name, with commas, or all; else the likeliest.")] = "",
     threads: Annotated[int, typer.Option(min=1, help="Threads that a measured model may use.")] = 1,
     name: Annotated[str | None, typer.Option(help="What this machine is called.")] = None,
     kind: Annotated[str | None, typer.Option(help="What kind of device it is, such as edge-pc.")] = None,
@@ -165,8 +172,9 @@ def build(
     import cli_build
 
     cli_build.build(
-        settings_of(), read(file), data=data, minutes=minutes, model=model, threads=threads, device=(name, kind, price)
-    )
+        settings_of(), read(file), data=data, minutes=minutes, model=model, threads=threads, formats=formats,
+        device=(name, kind, price),
+    )  # fmt: skip
 
 
 @cli.command()
@@ -183,12 +191,21 @@ def builds(
 @cli.command()
 def register(
     file: Annotated[
-        Path, typer.Argument(help="A .csv of measurements, .ttl, .jsonld or .json records, or a model file.")
+        Path, typer.Argument(help="A .csv of measurements, .ttl, .jsonld or .json, a device's result, or a model file.")
     ],
     data: Annotated[
         str | None, typer.Option(help="For a model: what to measure it on; digits, an .npz, a folder.")
     ] = None,
     network: Annotated[str | None, typer.Option(help="For a model: the network it is, on record or new.")] = None,
+    optimization: Annotated[
+        str | None, typer.Option(help="For a device's result: what was done to the network, such as w8a8.")
+    ] = None,
+    data_set: Annotated[
+        str | None, typer.Option(help="For a device's result: what its examples are called, on record or new.")
+    ] = None,
+    model_file: Annotated[
+        Path | None, typer.Option("--file", help="For a device's result: the model file, to be kept here, too.")
+    ] = None,
     purpose: Annotated[str | None, typer.Option(help="The task, such as image-classification.")] = None,
     allow_new: Annotated[
         bool, typer.Option("--allow-new", "--yes", help="For a table: take unknown networks and devices as new ones.")
@@ -210,10 +227,16 @@ def register(
     kind: Annotated[str | None, typer.Option(help="What kind of device it is, such as edge-pc.")] = None,
     price: Annotated[str | None, typer.Option(help="What one such machine costs, in USD.")] = None,
 ) -> None:
-    """Register your own: measurements or records from a file, or a model file that is then measured here."""
+    """Register your own: measurements or records, a device's signed result, or a model file that is measured here."""
     import cli_register
 
     settings, content = settings_of(), read(file)
+    if cli_register.is_result(content):
+        cli_register.register_result(
+            settings, content, network=network, purpose=purpose, optimization=optimization, data_set=data_set,
+            file=model_file, device=(name, kind, price), dry_run=dry_run, as_json=as_json,
+        )  # fmt: skip
+        return
     if file.suffix.lower() in cli_register.KINDS:
         cli_register.register_file(
             settings, file, content, allow_new=allow_new, good=good, sure=sure, purpose=purpose, chosen=columns or (),
@@ -226,19 +249,6 @@ def register(
         settings, file, data=data, network=network or file.stem, purpose=purpose or "image-classification",
         threads=threads, device=(name, kind, price), dry_run=dry_run, as_json=as_json,
     )  # fmt: skip
-
-
-@cli.command()
-def measure(
-    file: Annotated[Path, typer.Argument(help="A .tflite, .onnx, .h5 or .keras model.")],
-    data: Annotated[str, typer.Option(help="digits, mnist …, an .npz file, or a folder of pictures.")],
-    threads: Annotated[int, typer.Option(min=1, help="Threads that the model may use.")] = 1,
-) -> None:
-    """Measure a model file on this machine; nothing is stored."""
-    import cli_build
-
-    read(file)
-    cli_build.measure(file, data=data, threads=threads)
 
 
 Stars = Annotated[int | None, typer.Option(min=1, max=5)]

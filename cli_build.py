@@ -1,4 +1,4 @@
-"""The command line's verbs that build, measure and rate; `cli.py` puts them on its list."""
+"""The command line's verbs that build and rate; `cli.py` puts them on its list."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from dss.groups import Judged
 from dss.preferences import Preferences
 from ontology.records import Objective
 from ontology.settings import Settings
-from optimizer.brought import Brought
 from optimizer.data import DataError
-from optimizer.inspect import InspectionFailed, ModelFile, RefusedFile
+from optimizer.formats.contract import ConversionError
+from optimizer.inspect import InspectionFailed, RefusedFile
 from optimizer.jobs import JobError
 from optimizer.proposals import ProposalError
 from optimizer.recipe import RecipeError
@@ -42,7 +42,7 @@ Said = tuple[str | None, str | None, str | None]
 
 MENDABLE = (
     RegistrationError, RefusedFile, InspectionFailed, DataError, MeasureError, ProposalError, RecipeError, SpecError,
-    JobError, ProfileError, ArtifactError,
+    JobError, ProfileError, ArtifactError, ConversionError,
 )  # fmt: skip
 """Errors that a person can mend; their message says how."""
 
@@ -61,6 +61,7 @@ def build(
     minutes: float,
     model: Path | None,
     threads: int,
+    formats: str,
     device: tuple[str | None, str | None, str | None],
 ) -> None:
     """Build for a requirement, follow the job to its end, register what was measured, and say what came of it."""
@@ -68,9 +69,11 @@ def build(
         requirement, preferences = flow.read_request(text, knowledge)
         describe_machine(settings, knowledge, device)
         source = data or flow.data_for(requirement)
+        wanted = tuple(part.strip() for part in formats.split(",") if part.strip())
         job = flow.start_build(
-            requirement, knowledge, settings, data=source, minutes=minutes, own_model=model, threads=threads
-        )
+            requirement, knowledge, settings, data=source, minutes=minutes, own_model=model, threads=threads,
+            formats=wanted,
+        )  # fmt: skip
         typer.echo(f"job {job}: {source}, {minutes:g} minutes; Ctrl+C stops it and keeps the best so far", err=True)
     follow(settings, job)
     report(settings, job, preferences)
@@ -126,21 +129,25 @@ def follow(settings: Settings, job: str) -> None:
             typer.echo("stopping after the step at hand (Ctrl+C again leaves the job to itself)", err=True)
 
 
+def registered(settings: Settings, job: str, preferences: Judged, knowledge: Knowledge) -> flow.BuildOutcome:
+    """Register what the job measured, or wait until the running app has; what came of it."""
+    until = time.monotonic() + REGISTER_SECONDS
+    while True:
+        if isinstance(knowledge.graph, EmbeddedGraph):
+            flow.collect(settings, knowledge)
+            flow.scale_finished(settings, knowledge)
+        else:
+            knowledge.changed()  # the app that holds the store registers what was built
+        outcome = flow.build_outcome(settings, job, preferences, knowledge)
+        if all(name in knowledge.projection.positions for name in outcome.names) or time.monotonic() > until:
+            return outcome
+        time.sleep(1.0)
+
+
 def report(settings: Settings, job: str, preferences: Judged) -> None:
     """Register what the job measured (or wait until the running app has), and print the outcome."""
     with flow.ready(settings, draw) as knowledge:
-        until = time.monotonic() + REGISTER_SECONDS
-        while True:
-            if isinstance(knowledge.graph, EmbeddedGraph):
-                flow.collect(settings, knowledge)
-                flow.scale_finished(settings, knowledge)
-            else:
-                knowledge.changed()  # the app that holds the store registers what was built
-            outcome = flow.build_outcome(settings, job, preferences, knowledge)
-            registered = all(name in knowledge.projection.positions for name in outcome.names)
-            if registered or time.monotonic() > until:
-                break
-            time.sleep(1.0)
+        outcome = registered(settings, job, preferences, knowledge)
         misses = outcome.closest.verdicts if outcome.closest else ()
         for line in lines(flow.built_rows(outcome), outcome.candidates, outcome.chosen, misses, outcome.failures):
             typer.echo(line)
@@ -186,15 +193,6 @@ def work(settings: Settings, job: str) -> None:
         draw(event)
 
 
-def measure(file: Path, *, data: str, threads: int) -> None:
-    """Measure a model file here on the data given; nothing is stored."""
-    from optimizer.brought import try_on
-
-    brought = try_on(file, data, threads=threads)
-    for line in (*file_lines(brought.file), *measured_lines(brought)):
-        typer.echo(line)
-
-
 def rate(settings: Settings, model: str, ratings: Mapping[Objective, int], *, by: str, comment: str | None) -> None:
     """Store one user's votes on a model, in the place of that user's earlier ones."""
     with flow.ready(settings, draw) as knowledge:
@@ -218,35 +216,3 @@ def refusing() -> Iterator[None]:
         raise
     except ValueError as error:
         raise RegistrationError([str(error)]) from error
-
-
-def file_lines(file: ModelFile) -> Iterator[str]:
-    """What a model file holds: operators or layers, inputs and outputs, and what made it."""
-    count = sum(file.operators.values())
-    most = sorted(file.operators.items(), key=lambda item: -item[1])[:6]
-    layers = "" if file.layers is None else f"{file.layers} layers, "
-    yield f"structure    {layers}{count:,} operators: {', '.join(f'{n} {kind}' for kind, n in most)}"
-    for what, tensors in (("input", file.inputs), ("output", file.outputs)):
-        for t in tensors:
-            shape = "shape not stated" if t.shape is None else "×".join("n" if d is None else str(d) for d in t.shape)
-            yield f"{what:<13}{t.name} {shape} {t.dtype or 'of a type that is not stated'}"
-    if file.producer:
-        yield f"made by      {file.producer}"
-
-
-def measured_lines(brought: Brought) -> Iterator[str]:
-    """What was measured of a model file, and what stands out."""
-    file, m = brought.file, brought.measured
-    precision = file.precision or "precision not told"
-    yield f"{file.format}, {precision}, {file.parameters:,} parameters, {m.size_kib:,.1f} KiB"
-    if m.accuracy_percent is not None:
-        interval = f"[{m.accuracy_low_percent:.2f}, {m.accuracy_high_percent:.2f}]"
-        yield f"accuracy     {m.accuracy_percent:.2f} % {interval} on {m.samples:,} examples"
-    yield f"latency      p50 {m.latency_p50_ms:.4g} ms, p95 {m.latency_p95_ms:.4g} ms ({m.repetitions:,} runs, batch 1)"
-    yield f"throughput   {m.throughput_per_s:,.0f} a second at batch {m.throughput_batch}"
-    yield f"peak memory  {m.peak_memory_mib:.1f} MiB"
-    yield f"measured on  {m.machine.cpu}, threads: {m.threads}, {m.runtime} {m.runtime_version}"
-    if m.noisy:
-        yield "noisy: repeats differed by more than 10 %; measure again when the machine is quiet"
-    for warning in file.warnings:
-        yield f"note: {warning}"

@@ -12,13 +12,16 @@
     Selection ─ decide ─► Decision, in the graph ─ replay ─► the same answer, or what has changed
                               └─ report_page ─► one file to send to a colleague
 
-This is the one file that knows all parts; `building.py` holds what becomes of a build.
+    A job ─ compare_build ─► Comparison: ratios, Pareto front, winner ─ replace_original ─► its successor, on record
+
+This is the one file that knows all parts; `building.py` holds what becomes of a build, `comparing.py` how its files
+compare, `optimizing.py` a model of one's own through the whole conversion chain.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
@@ -33,9 +36,18 @@ from building import (
     built_rows,
     collect,
     data_for,
+    packages_of,
     resume_builds,
     scale_finished,
     this_device_record,
+)
+from comparing import (
+    compare_build,
+    replace_model,
+    replace_original,
+    replacement_words,
+    replacements_of,
+    take_back_replacement,
 )
 from dss import html_report, matching, near_misses, ranking, ratings
 from dss.decision import Replay, asked, compare, decided, recorded
@@ -43,6 +55,7 @@ from dss.dossier import dossier, facts
 from dss.explanation import explain as explain_one
 from dss.groups import Group, Judged, consistency_of, simplest, weights_of
 from dss.matching import Candidates
+from dss.preferences import Weights
 from dss.query import compose
 from dss.ranking import Ranking
 from dss.scales import DECISIONS, extend_scales, refresh_scales
@@ -55,10 +68,12 @@ from ontology.settings import Settings
 from optimizer import jobs, proposals
 from optimizer.checked import input_shape
 from optimizer.data import KNOWN
+from optimizer.formats.chain import entry_of
 from optimizer.inspect import inspect
 from optimizer.proposals import Evidence
 from optimizer.recipe import Recipe
 from optimizer.spec import JobSpec
+from optimizing import Optimization, admitted, start_optimization, worth_proposing
 from repository.decisions import canonical_json, find_decision, keep_facts, kept_facts, sources
 from repository.graph import EmbeddedGraph, GraphError
 from repository.knowledge import STORE, Knowledge, open_knowledge
@@ -150,27 +165,28 @@ def find_candidates(requirement: Requirement, knowledge: Knowledge) -> Candidate
 
 def rank_candidates(candidates: Candidates, preferences: Judged) -> Ranking:
     """The matches, best first, by the paper's score."""
-    return _ranked(candidates, candidates.matches, preferences)
+    return _ranked(candidates, candidates.matches, weights_of(preferences))
 
 
-def _ranked(candidates: Candidates, rows: IntArray, preferences: Judged) -> Ranking:
+def _ranked(candidates: Candidates, rows: IntArray, weights: Weights) -> Ranking:
     p = candidates.projection
     rated = ratings.rate(p, candidates.cloud)
     names = p.models["model"].to_numpy(dtype=object)
     ties = [c for c in (p.columns["inference_latency_ms"], p.columns["size_kib"]) if not isinstance(c, Coded)]
-    return ranking.rank(rows, rated, weights_of(preferences), np.asarray(names), ties)
+    return ranking.rank(rows, rated, weights, np.asarray(names), ties)
 
 
 def select(requirement: Requirement, preferences: Judged, knowledge: Knowledge) -> Selection:
     """The whole way from a requirement to an explained recommendation, or to what must be relaxed for one."""
     candidates = find_candidates(requirement, knowledge)
-    ranked = rank_candidates(candidates, preferences)
+    weights = weights_of(preferences)
+    ranked = _ranked(candidates, candidates.matches, weights)
     return Selection(
         requirement=requirement,
         preferences=preferences,
         query=compose(requirement),
         candidates=candidates,
-        weights=weights_of(preferences),
+        weights=weights,
         consistency=consistency_of(preferences),
         ranking=ranked,
         explanation=explain_one(candidates, ranked, ranked.winner) if ranked.winner else None,
@@ -232,11 +248,25 @@ def report_page(answered: Selection | Decision, knowledge: Knowledge, *, made: d
 
 
 def propose(
-    requirement: Requirement, knowledge: Knowledge, *, input_shape: tuple[int, ...] | None = None, own: bool = False
+    requirement: Requirement,
+    knowledge: Knowledge,
+    *,
+    input_shape: tuple[int, ...] | None = None,
+    own_model: Path | None = None,
+    formats: Sequence[str] = (),
 ) -> tuple[Recipe, ...]:
-    """What to build for a requirement, in the order to try it, each with its reason. Raises ProposalError."""
+    """What to build for a requirement, in the order to try it, each with its reason.
+
+    `formats` are names of the shelf, or "all"; none are those that promise most. Raises ProposalError, or
+    ConversionError for a model that enters the conversion chain nowhere.
+    """
     return proposals.propose(
-        limits(requirement), evidence=technique_evidence(requirement, knowledge), input_shape=input_shape, own=own
+        limits(requirement),
+        evidence=technique_evidence(requirement, knowledge),
+        input_shape=input_shape,
+        own=own_model is not None,
+        entry=entry_of(own_model),
+        wanted=formats,
     )
 
 
@@ -268,15 +298,18 @@ def start_build(
     minutes: float,
     own_model: Path | None = None,
     threads: int = 1,
+    formats: Sequence[str] = (),
 ) -> str:
     """Check the data, propose, and start a job in a process of its own; its id.
 
+    `formats` are names of the shelf, or "all"; none are those that promise most, and tuned ones where time allows.
     Raises DataError, ProposalError, RefusedFile, SpecError or JobError; nothing is left behind then.
     """
     shape = input_shape(data)
     if own_model is not None:
-        inspect(own_model)
-    recipes = propose(requirement, knowledge, input_shape=shape, own=own_model is not None)
+        admitted(own_model, inspect(own_model), shape)
+    wanted = formats or worth_proposing(minutes)
+    recipes = propose(requirement, knowledge, input_shape=shape, own_model=own_model, formats=wanted)
     spec = JobSpec(
         data=data if data in KNOWN else str(Path(data).expanduser().absolute()),
         minutes=minutes,
@@ -305,7 +338,7 @@ def build_outcome(settings: Settings, job: str, preferences: Judged, knowledge: 
     p = candidates.projection
     names = tuple(model_name(c.sha256, c.measured.runtime, f"local-{c.measured.machine.fingerprint}") for c in built)
     rows = np.array([p.positions[n] for n in names if n in p.positions], dtype=np.int64)
-    ranked = _ranked(candidates, np.intersect1d(rows, candidates.matches), preferences)
+    ranked = _ranked(candidates, np.intersect1d(rows, candidates.matches), weights_of(preferences))
     near = near_misses.closest(candidates, 1, rows) if ranked.winner is None else ()
     return BuildOutcome(
         built=built,
@@ -318,8 +351,10 @@ def build_outcome(settings: Settings, job: str, preferences: Judged, knowledge: 
 
 
 __all__ = [
-    "DECISIONS", "BuildOutcome", "RequirementError", "Selection", "artifact_of", "attend", "bring_model",
-    "build_outcome", "built_rows", "collect", "data_for", "decide", "extend_scales", "find_candidates", "installation",
-    "propose", "rank_candidates", "read_request", "ready", "refresh_scales", "replay", "report_page", "resume_builds",
-    "scale_finished", "select", "set_up", "start_build", "technique_evidence", "this_device_record",
+    "DECISIONS", "BuildOutcome", "Optimization", "RequirementError", "Selection", "artifact_of", "attend",
+    "bring_model", "build_outcome", "built_rows", "collect", "compare_build", "data_for", "decide", "extend_scales",
+    "find_candidates", "installation", "packages_of", "propose", "rank_candidates", "read_request", "ready",
+    "refresh_scales", "replace_model", "replace_original", "replacement_words", "replacements_of", "replay",
+    "report_page", "resume_builds", "scale_finished", "select", "set_up", "start_build", "start_optimization",
+    "take_back_replacement", "technique_evidence", "this_device_record",
 ]  # fmt: skip

@@ -48,7 +48,9 @@ def main(arguments: Sequence[str], key_file: str) -> int:
     one.add_argument("--timeout", type=float, default=1800.0, metavar="SECONDS", help="for all of it (1800)")
     one.add_argument("--runtime", help="the runtime, where several take the file")
     one.add_argument("--metric", choices=METRICS, help="what quality is, where the data do not say")
-    one.add_argument("--trust", action="store_true", help="run a file of machine code (.tvm), which you trust")
+    one.add_argument(
+        "--trust", "--trusted", action="store_true", help="run a file of machine code (.tvm), which you trust"
+    )
     verbs.add_parser("runtimes", help="the runtimes, and whether each is installed here")
     given = parser.parse_args(arguments)
     if given.verb == "runtimes":

@@ -7,12 +7,10 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from device.measure import measure
 from device.measured import Measured
 from ontology.records import DataSet, Device, Network, Record, TrainedNetwork
-from optimizer.data import KNOWN, Data, load
+from optimizer.examples import Examples, examples
 from optimizer.inspect import ModelFile, inspect
 from repository.artifacts import ArtifactStore
 from repository.measured import measured_records
@@ -28,35 +26,23 @@ OPTIMIZATIONS = {
 
 @dataclass(frozen=True)
 class Brought:
-    """What was found in the file, and what was measured of it. `data` is None where none was given."""
+    """What was found in the file, on what it was measured, and the figures."""
 
     file: ModelFile
     measured: Measured
-    data: Data | None
-    all_of_it: bool  # the figures are of all examples, not of a held-out part
+    examples: Examples
 
 
 def try_on(path: Path, data: str, *, threads: int = 1, seconds: float = 3.0) -> Brought:
     """Read the file in isolation, then measure it on the data; nothing is kept.
 
-    A set with a test part is measured on that part, plain `x` and `y` on all of them. Raises RefusedFile, DataError
-    or MeasureError.
+    `optimizer.examples` says on which part of the data. Raises RefusedFile, DataError or MeasureError.
     """
     file = inspect(path)
-    examples = load(data)
-    whole = data not in KNOWN and _is_plain(Path(data).expanduser())
     with tempfile.TemporaryDirectory() as folder:
-        held = Path(folder) / "data.npz"
-        if whole:
-            x, y = (
-                np.concatenate([examples.x_train, examples.x_test]),
-                np.concatenate([examples.y_train, examples.y_test]),
-            )
-        else:
-            x, y = examples.x_test, examples.y_test
-        np.savez(held, x=x, y=y)
-        measured = measure(path, held, threads=threads, seconds=seconds)
-    return Brought(file, measured, examples, whole)
+        given = examples(data, Path(folder))
+        measured = measure(path, given.path, threads=threads, seconds=seconds)
+    return Brought(file, measured, given)
 
 
 def bring(path: Path, data: str, store: ArtifactStore, *, threads: int = 1, seconds: float = 3.0) -> Brought:
@@ -70,7 +56,7 @@ def brought_records(
     brought: Brought, *, network: str, purpose: str, device: Device, known_networks: frozenset[str], label: str = ""
 ) -> list[Record]:
     """What is registered of it. `network` is a name on record, or what a new one is to be called."""
-    file, data = brought.file, brought.data
+    file = brought.file
     name = network if network in known_networks else slug(network)
     net: Network | str = name if name in known_networks else Network(name=name, label=network)
     trained = TrainedNetwork(
@@ -78,6 +64,7 @@ def brought_records(
         network=name,
         layers=file.layers,
         parameters=file.parameters,
+        macs=file.macs,
         weights_name=label or None,
     )
     return measured_records(
@@ -86,7 +73,7 @@ def brought_records(
         optimization=OPTIMIZATIONS.get(file.precision or "", "unstated"),
         purpose=purpose,
         device=device,
-        data_set=None if data is None else _data_set(data, brought.all_of_it),
+        data_set=_data_set(brought),
         trained_network=trained,
     )
 
@@ -99,21 +86,19 @@ def slug(text: str) -> str:
     return name
 
 
-def _data_set(data: Data, whole: bool) -> DataSet | str:
-    if data.name in KNOWN:
-        return f"{data.name}-test"
-    examples = len(data.y_train) + len(data.y_test) if whole else len(data.y_test)
+def _data_set(brought: Brought) -> DataSet | str | None:
+    """What its quality was measured on; None where nothing is known of right answers."""
+    given, measured = brought.examples, brought.measured
+    if given.data is None:
+        if measured.accuracy_percent is None and measured.metric_value is None:
+            return None
+        return DataSet(name=f"local-{(measured.data_sha256 or '')[:12]}", label=given.said, examples=measured.samples)
+    if given.known is not None:
+        return f"{given.known}-test"
+    count = len(given.data.y_test) + (len(given.data.y_train) if given.whole else 0)
     return DataSet(
-        name=f"local-{data.sha256[:12]}{'' if whole else '-test'}",
-        label=data.description or data.name,
-        classes=data.classes,
-        examples=examples,
+        name=f"local-{given.data.sha256[:12]}{'' if given.whole else '-test'}",
+        label=given.data.description or given.data.name,
+        classes=given.data.classes,
+        examples=count,
     )
-
-
-def _is_plain(path: Path) -> bool:
-    """Whether an archive holds plain `x` and `y`, without a split of its own."""
-    if path.suffix.lower() != ".npz":
-        return False
-    with np.load(path, allow_pickle=False) as archive:
-        return "x" in archive.files and "x_test" not in archive.files

@@ -13,11 +13,27 @@ from optimizer.recipe import Recipe
 
 
 @dataclass(frozen=True, kw_only=True)
+class Made:
+    """One file on the way to a candidate. `check` is against the first of the chain."""
+
+    format: str
+    sha256: str
+    size_kib: float
+    check: NumericCheck | None
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Made:
+        """What `asdict` gave."""
+        return cls(**{**data, "check": None if data["check"] is None else NumericCheck(**data["check"])})
+
+
+@dataclass(frozen=True, kw_only=True)
 class Lineage:
     """Where a file comes from, in full: with the same data, seed and versions the same file is built again.
 
-    `parent_sha256` is of the H5 it was converted from; `None` for the H5 itself. `own_sha256` is of the user's model,
-    where there was one. `versions` are of the libraries that took part.
+    `parent_sha256` is of the file it was converted from; `None` for the first of the chain. `own_sha256` is of the
+    user's model, where there was one. `versions` are of the libraries that took part. `chain` are the files before
+    this one, the first of the chain first.
     """
 
     data_name: str
@@ -33,19 +49,29 @@ class Lineage:
     versions: Mapping[str, str]
     parent_sha256: str | None
     own_sha256: str | None
+    chain: tuple[Made, ...] = ()
+
+    @property
+    def first_sha256(self) -> str | None:
+        """Of the file that the chain began with; `None` for that file itself."""
+        return self.chain[0].sha256 if self.chain else self.parent_sha256
 
 
 @dataclass(frozen=True, kw_only=True)
 class MeasuredCandidate:
-    """One file of a build. `parameters` are all numbers the network holds, `layers` those of Keras with weights."""
+    """One file of a build. `parameters` are all numbers the network holds, `layers` those of Keras with weights.
+
+    `macs` are the multiply-accumulates of one inference; `None` where the first file of the chain does not tell.
+    """
 
     recipe: Recipe
     sha256: str
     measured: Measured
     check: NumericCheck
     parameters: int
-    layers: int
+    layers: int | None
     lineage: Lineage
+    macs: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object; `from_json` reads it back."""
@@ -57,6 +83,7 @@ class MeasuredCandidate:
             "parameters": self.parameters,
             "layers": self.layers,
             "lineage": asdict(self.lineage),
+            "macs": self.macs,
         }
 
     @classmethod
@@ -64,6 +91,7 @@ class MeasuredCandidate:
         """What `to_json` gave. Raises ValueError, KeyError or TypeError for anything else."""
         lineage = dict(data["lineage"])
         lineage["input_shape"] = tuple(lineage["input_shape"])
+        lineage["chain"] = tuple(Made.from_json(made) for made in lineage.get("chain", ()))
         return cls(
             recipe=Recipe.from_json(data["recipe"]),
             sha256=data["sha256"],
@@ -72,4 +100,5 @@ class MeasuredCandidate:
             parameters=data["parameters"],
             layers=data["layers"],
             lineage=Lineage(**lineage),
+            macs=data.get("macs"),
         )

@@ -24,7 +24,8 @@ from pathlib import Path
 from ontology.events import Event, Note, Progress, from_line, to_line
 from ontology.settings import CHECKOUT
 from optimizer.candidate import MeasuredCandidate
-from optimizer.spec import SPEC, JobSpec, plan, read_json, write_json
+from optimizer.formats.shelf import FORMATS
+from optimizer.spec import SPEC, JobSpec, kept_steps, plan, read_json, write_json
 
 JOBS, EVENTS, END, LOG, STARTED, LOCK = "jobs", "events.jsonl", "end.json", "log.txt", "started", "lock"
 TURN = "turn.lock"
@@ -143,12 +144,11 @@ def state(home: Path, job: str) -> JobState:
     """How the job stands. Raises JobError if there is none of that id."""
     folder = _folder(home, job)
     spec = _spec(folder)
-    steps = plan(spec.recipes)
-    files = [folder / STEPS / s.file_name for s in steps]
+    steps = plan(spec)
     # The lock before the end: a process writes its end before it lets go.
     alive = _locked(folder)
     end = read_json(folder / END)
-    kept = [k for k in map(read_json, files) if k is not None]
+    kept = kept_steps(folder / STEPS, steps).values()
     if end is not None:
         status = Status(end["status"])
     elif alive:
@@ -157,7 +157,8 @@ def state(home: Path, job: str) -> JobState:
         status = Status.INTERRUPTED if (folder / STARTED).exists() else Status.WAITING
     left = None
     if status is Status.RUNNING:
-        newest = max((f.stat().st_mtime for f in (*files, folder / STARTED) if f.exists()), default=time.time())
+        files = (*(folder / STEPS / s.file_name for s in steps), folder / STARTED)
+        newest = max((f.stat().st_mtime for f in files if f.exists()), default=time.time())
         left = max(0.0, spec.minutes * 60 - sum(k["seconds"] for k in kept) - max(0.0, time.time() - newest))
     detail = (end or {}).get("reason", "")
     if not detail and status is Status.RUNNING:
@@ -179,18 +180,28 @@ def events(home: Path, job: str) -> tuple[Event, ...]:
 def results(home: Path, job: str) -> list[MeasuredCandidate]:
     """The candidates that are measured, in the order of the recipes; also while the job runs, or was stopped."""
     folder = _folder(home, job)
-    kept = (read_json(folder / STEPS / s.file_name) for s in plan(_spec(folder).recipes) if s.kind == "measure")
-    return [MeasuredCandidate.from_json(k["candidate"]) for k in kept if k is not None and "candidate" in k]
+    kept = kept_steps(folder / STEPS, [s for s in plan(_spec(folder)) if s.kind == "measure"])
+    return [MeasuredCandidate.from_json(k["candidate"]) for k in kept.values() if "candidate" in k]
+
+
+def packages(home: Path, job: str) -> list[tuple[str, str]]:
+    """Files for another processor, which are made and not measured here: (such as "report-cnn-tvm-aarch64", sha256)."""
+    folder = _folder(home, job)
+    steps = [
+        s for s in plan(_spec(folder)) if s.kind == "convert" and s.recipe and not FORMATS[s.recipe.format].runs_here
+    ]
+    kept = kept_steps(folder / STEPS, steps)
+    return [(s.recipe.name, k["sha256"]) for s, k in kept.items() if s.recipe and "sha256" in k]
 
 
 def failures(home: Path, job: str) -> list[tuple[str, str]]:
     """What failed, and why: (such as "convert report-cnn-fiq", the reason), each cause once."""
     folder = _folder(home, job)
-    steps = [(s, read_json(folder / STEPS / s.file_name)) for s in plan(_spec(folder).recipes)]
+    kept = kept_steps(folder / STEPS, plan(_spec(folder)))
     return [
         (f"{s.kind} {s.recipe.network if s.kind == 'train' else s.recipe.name}", k["failed"])
-        for s, k in steps
-        if k is not None and s.recipe is not None and "failed" in k and not k.get("told")
+        for s, k in kept.items()
+        if s.recipe is not None and "failed" in k and not k.get("told")
     ]
 
 

@@ -2,6 +2,9 @@
 
     data ─► train ─► convert ─► measure ─► convert ─► measure … ─► train (the next network) …
 
+A training, or a user's own model, gives the first file of a conversion chain; each further file is made from the one
+before it, checked against the first, and kept.
+
 The job's folder holds `job.json` (what to build), `steps/` (one file for each finished step), `files/` (the models,
 under names with a suffix) and, when someone wants it to end, a file `stop`.
 """
@@ -9,42 +12,45 @@ under names with a suffix) and, when someone wants it to end, a file `stop`.
 from __future__ import annotations
 
 import hashlib
-import platform
 import shutil
 import time
 from collections.abc import Generator
 from dataclasses import asdict
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from device.measure import MeasureError, measure
+from device.measured import Measured
+from device.runtimes.contract import shown
 from ontology.events import Event, Finished, Note, Progress, Started
 from optimizer import training
-from optimizer.candidate import Lineage, MeasuredCandidate
+from optimizer.candidate import Lineage, Made, MeasuredCandidate
+from optimizer.confined import Confined
+from optimizer.converter import Converter, Here, saved_whole
 from optimizer.data import Data, load
-from optimizer.formats.check import NumericCheck, converted
-from optimizer.formats.contract import ConversionError
-from optimizer.formats.h5 import H5
+from optimizer.formats.chain import route
+from optimizer.formats.check import NumericCheck
+from optimizer.formats.contract import Budget, ConversionError
 from optimizer.formats.shelf import FORMATS
-from optimizer.inspect import InspectionFailed, RefusedFile, inspect
-from optimizer.networks import own
+from optimizer.inspect import InspectionFailed, ModelFile, RefusedFile, inspect
+from optimizer.layout import fitted, model_shape
 from optimizer.networks.contract import NetworkError
+from optimizer.networks.own import OWN, copied
 from optimizer.networks.shelf import NETWORKS
 from optimizer.recipe import Recipe
-from optimizer.spec import SPEC, JobSpec, Step, plan, read_json, write_json
+from optimizer.spec import SPEC, JobSpec, Step, kept_steps, plan, read_json, write_json
+from optimizer.told import said, time_left, versions
 from repository.artifacts import ArtifactStore
 
 if TYPE_CHECKING:
     import keras
 
 WHAT = "Building"
-STOP, STEPS, FILES, TEST_DATA = "stop", "steps", "files", "test.npz"
+STOP, STEPS, FILES, TEST_DATA, OWN_FILES = "stop", "steps", "files", "test.npz", "own"
 TRAINING_SHARE, MEASURING_SHARE = 0.6, 0.3  # of the time given; the rest is for loading and converting
 LATENCY_SECONDS = (0.5, 5.0)
-LIBRARIES = ("tensorflow", "keras", "numpy", "ai-edge-litert", "onnx", "onnxruntime", "tf2onnx", "scikit-learn")
 
 
 class BuildError(RuntimeError):
@@ -69,14 +75,22 @@ class _Build:
             raise BuildError(f"there is no {SPEC} in {job.name}; create the job first")
         self.job = job
         self.spec = JobSpec.from_json(spec)
-        self.steps = plan(self.spec.recipes)
+        self.steps = plan(self.spec)
         self.store = ArtifactStore(job.parent.parent / "artifacts")
-        self.done = {s: kept for s in self.steps if (kept := read_json(self._kept(s))) is not None}
+        self.done = kept_steps(job / STEPS, self.steps)
         self.data: Data | None = None
-        self.model: tuple[str, keras.Model] | None = None
+        self.own: ModelFile | None = None
+        self.converters: dict[bool, Converter] = {}  # for a model of the user's own, and for what is trained here
         self.began = time.monotonic()
 
     def run(self) -> Generator[Event, None, str]:
+        try:
+            return (yield from self._steps())
+        finally:
+            for converter in self.converters.values():
+                converter.close()
+
+    def _steps(self) -> Generator[Event, None, str]:
         yield Started(WHAT, len(self.steps))
         if self.done:
             yield Note(f"going on after {len(self.done)} of {len(self.steps)} finished steps")
@@ -94,7 +108,9 @@ class _Build:
             write_json(self._kept(step), {**kept, "seconds": time.monotonic() - self.began})
             self.done[step] = {**kept, "seconds": time.monotonic() - self.began}
             if "failed" in kept and not kept.get("told"):
-                yield Note(f"{_said(step)} failed: {kept['failed']}")
+                yield Note(f"{said(step)} failed: {kept['failed']}")
+            elif "note" in kept:
+                yield Note(kept["note"])
         shutil.rmtree(self.job / FILES, ignore_errors=True)
         yield self._at_end()
         yield Finished(WHAT, self._result())
@@ -110,10 +126,10 @@ class _Build:
             return {"failed": earlier, "told": True}
         try:
             if step.kind == "train":
-                return (yield from self._train(step, recipe))
+                return (yield from self._train(step, recipe)) if recipe.network != OWN else self._enter(step, recipe)
             if step.kind == "convert":
                 return self._convert(step, recipe)
-            return self._measure(step, recipe)
+            return self._measure(recipe)
         except (
             NetworkError,
             training.TrainingError,
@@ -136,47 +152,82 @@ class _Build:
     def _train(self, step: Step, recipe: Recipe) -> Generator[Event, None, dict[str, Any]]:
         data = self._data()
         training.make_repeatable(recipe.seed)
-        kept: dict[str, Any] = {"network": recipe.network, "own_sha256": None, "epochs": 0, "training_seconds": 0.0}
-        if recipe.network == own.OWN:
-            file = Path(self.spec.own_model or "")
-            kept["own_sha256"] = inspect(file).sha256  # refuses what is no model, or holds code
-            model = own.load(file, data.input_shape, data.classes)
-        else:
-            model = NETWORKS[recipe.network].build(data.input_shape, data.classes, data.value_range)
-            networks = len({r.training for r in self.spec.recipes if r.network != own.OWN})
-            share = min(self.spec.minutes * 60 * TRAINING_SHARE / networks, self._left())
-            epochs = training.train(model, data, recipe, share, self._stopping)
-            try:
-                while True:
-                    epoch = next(epochs)
-                    yield self._progress(
-                        step,
-                        f"epoch {epoch.number} of at most {recipe.epochs}, "
-                        f"{epoch.validation_accuracy_percent:.1f} % right on examples set aside",
-                    )
-            except StopIteration as end:
-                trained: training.Trained = end.value
-            kept |= {"epochs": trained.epochs, "training_seconds": trained.seconds, "best": asdict(trained.best)}
-        out = self._file(step, H5.suffix)
-        H5.convert(model, data, out)
-        layers = sum(1 for layer in model.layers if layer.weights)
-        return {**kept, "sha256": self.store.add(out), "parameters": int(model.count_params()), "layers": layers}
+        model: keras.Model = NETWORKS[recipe.network].build(data.input_shape, data.classes, data.value_range)
+        networks = len({r.training for r in self.spec.recipes if r.network != OWN})
+        share = min(self.spec.minutes * 60 * TRAINING_SHARE / networks, self._left())
+        epochs = training.train(model, data, recipe, share, self._stopping)
+        try:
+            while True:
+                epoch = next(epochs)
+                yield self._progress(
+                    step,
+                    f"epoch {epoch.number} of at most {recipe.epochs}, "
+                    f"{epoch.validation_accuracy_percent:.1f} % right on examples set aside",
+                )
+        except StopIteration as end:
+            trained: training.Trained = end.value
+        out = self._file(step, ".h5")
+        return {
+            "network": recipe.network,
+            "own_sha256": None,
+            "epochs": trained.epochs,
+            "training_seconds": trained.seconds,
+            "best": asdict(trained.best),
+            "check": asdict(saved_whole(model, out, data)),
+            **self._found(out),
+            "parameters": int(model.count_params()),
+            "layers": sum(1 for layer in model.layers if layer.weights),
+        }
+
+    def _enter(self, step: Step, recipe: Recipe) -> dict[str, Any]:
+        """The user's model becomes the first file of its chain."""
+        own, file = self._own()
+        entry = self.spec.entry(recipe)
+        data = self._data_of(recipe)
+        model = copied(own, file, self.job / FILES / OWN_FILES)
+        out = self._file(step, FORMATS[entry].suffix)
+        entered = self._converter(recipe).enter(model, entry, out)
+        suffix = entered.suffix or out.suffix
+        found = self._found(out.with_suffix(suffix))
+        turned = data.input_shape != self._data().input_shape
+        note = f"{own.name} takes {shown(data.input_shape)}, channels first: the examples are turned for it"
+        return {
+            "network": recipe.network,
+            "own_sha256": file.sha256,
+            "epochs": 0,
+            "training_seconds": 0.0,
+            "check": asdict(entered.check),
+            "suffix": suffix,
+            **found,
+            "parameters": file.parameters if entered.parameters is None else entered.parameters,
+            "layers": file.layers if entered.layers is None else entered.layers,
+            "macs": file.macs if found["macs"] is None else found["macs"],
+            **({"note": note} if turned else {}),
+        }
 
     def _convert(self, step: Step, recipe: Recipe) -> dict[str, Any]:
-        kind = FORMATS[recipe.format]
-        parent = self.done[self._training_of(recipe)]["sha256"]
-        out = self._file(step, kind.suffix)
-        check = converted(kind, self._model(parent, recipe), self._data(), out)
-        return {"sha256": self.store.add(out), "check": asdict(check), "parent_sha256": parent}
+        *_, parent, _ = way = self._way(recipe)
+        out = self._file(step, FORMATS[recipe.format].suffix)
+        check = self._converter(recipe).convert(recipe.format, self._file_of(parent), self._file_of(way[0]), out)
+        kept = {"check": None if check is None else asdict(check), "parent_sha256": self.done[parent]["sha256"]}
+        return {**kept, **self._found(out)}
 
-    def _measure(self, step: Step, recipe: Recipe) -> dict[str, Any]:
-        convert_step = self.steps[step.number - 1]
-        made, learnt = self.done[convert_step], self.done[self._training_of(recipe)]
-        file = self._from_store(made["sha256"], self._file(convert_step, FORMATS[recipe.format].suffix))
+    def _measure(self, recipe: Recipe) -> dict[str, Any]:
+        way = self._way(recipe)
+        last, learnt = way[-1], self.done[way[0]]
+        made = self.done[last]
         share = self.spec.minutes * 60 * MEASURING_SHARE / len(self.spec.recipes)
         seconds = min(max(share / 2, LATENCY_SECONDS[0]), LATENCY_SECONDS[1])
-        measured = measure(file, self.job / TEST_DATA, threads=self.spec.threads, seconds=seconds)
-        data = self._data()
+        same = self._measured_already(made["sha256"], recipe)
+        measured = same or measure(
+            self._file_of(last),
+            self.job / TEST_DATA,
+            runtime=recipe.runtime,
+            trusted=True,  # machine code that was compiled here
+            threads=self.spec.threads,
+            seconds=seconds,
+        )
+        data = self._data_of(recipe)
         lineage = Lineage(
             data_name=data.name,
             data_sha256=data.sha256,
@@ -189,8 +240,9 @@ class _Build:
             epochs=learnt["epochs"],
             training_seconds=learnt["training_seconds"],
             versions=versions(),
-            parent_sha256=None if made["sha256"] == made["parent_sha256"] else made["parent_sha256"],
+            parent_sha256=self.done[way[-2]]["sha256"] if len(way) > 1 else None,
             own_sha256=learnt["own_sha256"],
+            chain=tuple(self._made(step) for step in way[:-1]),
         )
         candidate = MeasuredCandidate(
             recipe=recipe,
@@ -200,8 +252,38 @@ class _Build:
             parameters=learnt["parameters"],
             layers=learnt["layers"],
             lineage=lineage,
+            macs=learnt.get("macs"),
         )
-        return {"candidate": candidate.to_json()}
+        note = f"{FORMATS[recipe.format].label} of {recipe.network} is the same file as one before; measured once"
+        return {"candidate": candidate.to_json(), **({} if same is None else {"note": note})}
+
+    def _measured_already(self, sha256: str, recipe: Recipe) -> Measured | None:
+        """What was measured of the same bytes with the same runtime: two ways through the chain may meet."""
+        for step, kept in self.done.items():
+            if step.kind == "measure" and step.recipe and step.recipe.runtime == recipe.runtime and "candidate" in kept:
+                candidate = MeasuredCandidate.from_json(kept["candidate"])
+                if candidate.sha256 == sha256:
+                    return candidate.measured
+        return None
+
+    def _found(self, file: Path) -> dict[str, Any]:
+        """The file is kept; its name and what it costs to compute, where a reader can tell."""
+        try:
+            macs = inspect(file).macs
+        except (RefusedFile, InspectionFailed):  # of our own making, so only a kind that is not read, as TVM's code
+            macs = None
+        return {"sha256": self.store.add(file), "size_kib": file.stat().st_size / 1024, "macs": macs}
+
+    def _made(self, step: Step) -> Made:
+        kept, recipe = self.done[step], step.recipe
+        name = "" if recipe is None else self.spec.entry(recipe) if step.kind == "train" else recipe.format
+        check = kept["check"]
+        return Made(
+            format=name,
+            sha256=kept["sha256"],
+            size_kib=kept["size_kib"],
+            check=None if check is None else NumericCheck(**check),
+        )
 
     def _data(self) -> Data:
         """Loaded once in a process. Raises BuildError when it is not what the job began with."""
@@ -216,23 +298,41 @@ class _Build:
             self.data = data
         return self.data
 
-    def _model(self, sha256: str, recipe: Recipe) -> keras.Model:
-        """Read back from the H5, also right after training, so that a job that was interrupted converts the same."""
-        import keras
+    def _own(self) -> tuple[Path, ModelFile]:
+        """The user's model, read in isolation. Raises RefusedFile for what is no model, or holds code."""
+        own = Path(self.spec.own_model or "")
+        if self.own is None:
+            self.own = inspect(own)
+        return own, self.own
 
-        if self.model is None or self.model[0] != sha256:
-            training.make_repeatable(recipe.seed)
-            file = self._from_store(sha256, self._file(self._training_of(recipe), H5.suffix))
-            self.model = sha256, keras.saving.load_model(file, compile=False)
-        return self.model[1]
+    def _data_of(self, recipe: Recipe) -> Data:
+        """In the layout that the recipe's network takes."""
+        if recipe.network != OWN:
+            return self._data()
+        own, file = self._own()
+        return fitted(self._data(), model_shape(file, own.name), own.name)
+
+    def _converter(self, recipe: Recipe) -> Converter:
+        foreign = recipe.network == OWN
+        if foreign not in self.converters:
+            budget = Budget(
+                trials=self.spec.tuning_trials, seconds=self.spec.tuning_minutes * 60, threads=self.spec.threads
+            )
+            data = self._data_of(recipe)
+            self.converters[foreign] = Confined(data, budget, self.job / FILES) if foreign else Here(data, budget)
+        return self.converters[foreign]
 
     def _file(self, step: Step, suffix: str) -> Path:
         folder = self.job / FILES
         folder.mkdir(exist_ok=True)
         return folder / (Path(step.file_name).stem + suffix)
 
-    def _from_store(self, sha256: str, file: Path) -> Path:
-        """`file`, taken from the store again where a kill lost or damaged it."""
+    def _file_of(self, step: Step) -> Path:
+        """What a step made, taken from the store again where a kill lost or damaged it."""
+        recipe = step.recipe
+        name = "" if recipe is None else self.spec.entry(recipe) if step.kind == "train" else recipe.format
+        kept = self.done[step]
+        sha256, file = kept["sha256"], self._file(step, kept.get("suffix") or FORMATS[name].suffix)
         if not file.is_file() or hashlib.sha256(file.read_bytes()).hexdigest() != sha256:
             shutil.copyfile(self.store.path(sha256), file)
         return file
@@ -240,14 +340,18 @@ class _Build:
     def _kept(self, step: Step) -> Path:
         return self.job / STEPS / step.file_name
 
-    def _training_of(self, recipe: Recipe) -> Step:
-        return next(s for s in self.steps if s.kind == "train" and s.recipe and s.recipe.training == recipe.training)
+    def _way(self, recipe: Recipe) -> list[Step]:
+        """The steps that lead to a recipe's file: its training, then each conversion of its chain."""
+        of_it = [s for s in self.steps if s.recipe is not None and s.recipe.training == recipe.training]
+        first = next(s for s in of_it if s.kind == "train")
+        made = {s.recipe.format: s for s in of_it if s.kind == "convert" and s.recipe is not None}
+        return [first, *(made[name] for name in route(recipe.format, self.spec.entry(recipe))[1:])]
 
     def _failed_before(self, step: Step) -> str | None:
         """Why what this step needs is not there."""
         if step.kind == "train" or step.recipe is None:
             return None
-        needed = self.steps[step.number - 1] if step.kind == "measure" else self._training_of(step.recipe)
+        needed = self._way(step.recipe)[-1 if step.kind == "measure" else -2]
         failed: str | None = self.done[needed].get("failed")
         return failed
 
@@ -268,7 +372,7 @@ class _Build:
         return None
 
     def _progress(self, step: Step, more: str) -> Progress:
-        parts = (_said(step), more, time_left(self._left()))
+        parts = (said(step), more, time_left(self._left()))
         return Progress(WHAT, len(self.done), len(self.steps), ", ".join(p for p in parts if p))
 
     def _at_end(self) -> Progress:
@@ -276,33 +380,4 @@ class _Build:
 
     def _result(self) -> str:
         finished = sum(1 for kept in self.done.values() if "candidate" in kept)
-        return f"{finished} of {len(self.spec.recipes)} candidates measured"
-
-
-def versions() -> dict[str, str]:
-    """Of Python and the libraries that take part in a build; one that is not installed is left out."""
-    found = {"python": platform.python_version()}
-    for name in LIBRARIES:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
-
-
-def time_left(seconds: float) -> str:
-    """At most how long it may still take, such as "at most 3 min 20 s left"."""
-    whole = max(0, round(seconds))
-    minutes, rest = divmod(whole, 60)
-    return f"at most {minutes} min {rest} s left" if minutes else f"at most {rest} s left"
-
-
-_VERBS = {"data": "loading the data", "train": "training", "convert": "converting", "measure": "measuring"}
-
-
-def _said(step: Step) -> str:
-    if step.recipe is None:
-        return _VERBS[step.kind]
-    if step.kind == "train":
-        return f"{_VERBS['train']} {step.recipe.network}"
-    return f"{_VERBS[step.kind]} {step.recipe.network} as {FORMATS[step.recipe.format].label}"
+        return f"{finished} of {sum(step.kind == 'measure' for step in self.steps)} candidates measured"

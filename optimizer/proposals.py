@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from ontology.records import Objective
 from ontology.requirement import Limit, Outcome, Relation, judge
 from ontology.techniques import ancestors, technique
+from optimizer.formats.chain import TRAINED, reachable
 from optimizer.formats.contract import Format
 from optimizer.formats.shelf import FORMATS
 from optimizer.networks.own import OWN
@@ -31,6 +32,7 @@ OBJECTIVE_OF = {
     "metric_value": Objective.PERFORMANCE,
     "stability_percent": Objective.RELIABILITY,
 }
+ALL = "all"
 LIGHT = frozenset({Objective.LATENCY, Objective.COMPLEXITY})
 OFTEN_SLOWER = 0.5  # from this share of slower pairs on, the facts contradict Table 1's lower latency
 KEPT_WELL_PERCENT = 99.0  # of the float model's accuracy; below it, a limit on accuracy counts against quantization
@@ -72,6 +74,8 @@ def propose(
     evidence: Iterable[Evidence] = (),
     input_shape: tuple[int, ...] | None = None,
     own: bool = False,
+    entry: str = TRAINED,
+    wanted: Sequence[str] = (),
     seed: int = 0,
     epochs: int = EPOCHS,
 ) -> tuple[Recipe, ...]:
@@ -79,11 +83,12 @@ def propose(
 
     `limits` are the requirement's; those on networks, families, techniques, precision and runtime leave out what
     cannot meet them. `input_shape` (of one example, if known) leaves out networks that need pictures. With `own`, the
-    user's trained model comes first. All formats of one network follow one another, because they share its training.
-    Raises ProposalError when nothing is left.
+    user's trained model comes first, in the formats that can be made of it; `entry` is the one that it has. `wanted`
+    are names of formats, or "all"; none are those that promise most, which the shelf marks. All formats of one network
+    follow one another, because they share its training. Raises ProposalError when nothing is left.
     """
     known = {e.technique: e for e in evidence if e.pairs > 0}
-    formats = [f for f in FORMATS.values() if _fits(f, limits)]
+    formats = [f for f in chosen(wanted) if _fits(f, limits)]
     networks = _networks(limits, input_shape)
     if own:
         networks.insert(0, OWN)
@@ -97,6 +102,9 @@ def propose(
         )
     at_stake = _at_stake(limits)
     ordered = sorted(formats, key=lambda f: _rank(f, at_stake, known))
+    ways, barred = reachable(entry, [f.name for f in ordered])
+    if own and not ways and networks == [OWN]:
+        raise ProposalError("; ".join(barred.values()))
     return tuple(
         Recipe(
             network=network,
@@ -107,7 +115,21 @@ def propose(
         )
         for network in networks
         for f in ordered
+        if network != OWN or f.name in ways
     )
+
+
+def chosen(wanted: Sequence[str]) -> list[Format]:
+    """The formats of these names, in the order of the shelf; of "all", every one; of none, those that are proposed.
+
+    Raises ProposalError for a name that is not on the shelf.
+    """
+    if not wanted:
+        return [f for f in FORMATS.values() if f.proposed]
+    unknown = [name for name in wanted if name not in FORMATS and name != ALL]
+    if unknown:
+        raise ProposalError(f"no format {', '.join(map(repr, unknown))}; there are {', '.join(FORMATS)}, or {ALL}")
+    return [f for f in FORMATS.values() if f.name in wanted or ALL in wanted]
 
 
 def _at_stake(limits: Iterable[Limit]) -> frozenset[Objective]:

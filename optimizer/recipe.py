@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from device.runtimes import RUNTIMES
 from optimizer.formats.shelf import FORMATS
 from optimizer.networks.own import OWN
 from optimizer.networks.shelf import NETWORKS
@@ -24,7 +25,8 @@ class RecipeError(ValueError):
 class Recipe:
     """One candidate. `epochs` is the most that are trained; training ends earlier when it no longer learns.
 
-    Candidates with the same network and the same way of training share one training. Raises RecipeError.
+    `runtime` runs the file, by the name on the shelf; `None` is the first that takes it. Candidates with the same
+    network and the same way of training share one training, those of one format also the file. Raises RecipeError.
     """
 
     network: str
@@ -35,12 +37,19 @@ class Recipe:
     learning_rate: float = LEARNING_RATE
     patience: int = PATIENCE
     reason: str = ""
+    runtime: str | None = None
 
     def __post_init__(self) -> None:
         if self.network not in NETWORKS and self.network != OWN:
             raise RecipeError(f"no network {self.network!r}; there are {', '.join((*NETWORKS, OWN))}")
         if self.format not in FORMATS:
             raise RecipeError(f"no format {self.format!r}; there are {', '.join(FORMATS)}")
+        takers = [r.name for r in RUNTIMES if FORMATS[self.format].suffix in r.formats]
+        if self.runtime is not None and self.runtime not in takers:
+            raise RecipeError(
+                f"{self.runtime!r} runs no {FORMATS[self.format].suffix} file; {self.format} runs with "
+                f"{', '.join(takers) or 'nothing on the shelf'}"
+            )
         if min(self.epochs, self.batch, self.patience) < 1 or not 0 < self.learning_rate < 1 or self.seed < 0:
             raise RecipeError(
                 f"epochs {self.epochs}, batch {self.batch}, patience {self.patience}, learning rate "
@@ -51,7 +60,7 @@ class Recipe:
     @property
     def name(self) -> str:
         """Short, and fit for a file's name."""
-        return f"{self.network}-{self.format}"
+        return f"{self.network}-{self.format}{f'-{self.runtime}' if self.runtime else ''}"
 
     @property
     def training(self) -> tuple[str, int, int, int, float, int]:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from optimizer.formats.chain import TRAINED, entry_of, route
+from optimizer.formats.contract import ConversionError
+from optimizer.formats.shelf import FORMATS
 from optimizer.networks.own import OWN
 from optimizer.recipe import Recipe
 
@@ -24,8 +27,9 @@ class JobSpec:
     """`recipes` are tried in their order, within `minutes` in all.
 
     `requirement` is the JSON of what the build is for; it is kept beside the results and not read here. `data` is a
-    name or path as `optimizer.data.load` takes it, `own_model` the path of the user's Keras file, needed where a
-    recipe's network is "own". `threads` is for the measurements. Raises SpecError.
+    name or path as `optimizer.data.load` takes it, `own_model` the path of the user's model (Keras, TFLite, ONNX or
+    frozen graph, or a SavedModel folder), needed where a recipe's network is "own". `threads` is for the measurements.
+    `tuning_trials` and `tuning_minutes` bound the tuning of one file, whichever ends first. Raises SpecError.
     """
 
     data: str
@@ -34,6 +38,8 @@ class JobSpec:
     requirement: Mapping[str, Any] = field(default_factory=dict)
     own_model: str | None = None
     threads: int = 1
+    tuning_trials: int = 64
+    tuning_minutes: float = 2.0
 
     def __post_init__(self) -> None:
         if not self.recipes:
@@ -46,6 +52,20 @@ class JobSpec:
             raise SpecError("a recipe is given twice; give each once")
         if self.own_model is None and any(r.network == OWN for r in self.recipes):
             raise SpecError('a recipe is for the network "own", and no model of your own is named')
+        if self.tuning_trials < 1 or not self.tuning_minutes > 0:
+            raise SpecError(
+                f"{self.tuning_trials} trials in {self.tuning_minutes:g} minutes tune nothing; write at least 1 trial "
+                "and more than 0 minutes"
+            )
+        try:
+            for recipe in self.recipes:
+                route(recipe.format, self.entry(recipe))
+        except ConversionError as error:
+            raise SpecError(str(error)) from error
+
+    def entry(self, recipe: Recipe) -> str:
+        """The format of the first file of a recipe's chain: H5 of what is trained, else what the user's model is."""
+        return entry_of(self.own_model) if recipe.network == OWN else TRAINED
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object; `from_json` reads it back."""
@@ -56,6 +76,8 @@ class JobSpec:
             "requirement": dict(self.requirement),
             "own_model": self.own_model,
             "threads": self.threads,
+            "tuning_trials": self.tuning_trials,
+            "tuning_minutes": self.tuning_minutes,
         }
 
     @classmethod
@@ -69,29 +91,63 @@ class JobSpec:
 
 @dataclass(frozen=True)
 class Step:
-    """One thing to do. `recipe` is `None` for the data, and the first that needs it for a training."""
+    """One thing to do. `recipe` is `None` for the data, and the first that needs it for a training or conversion."""
 
     number: int
     kind: str  # data, train, convert or measure
     recipe: Recipe | None = None
 
     @property
+    def name(self) -> str:
+        """Without its number, such as measure-report-cnn-fiq."""
+        of = "" if self.recipe is None else f"-{self.recipe.network if self.kind == 'train' else self.recipe.name}"
+        return f"{self.kind}{of}"
+
+    @property
     def file_name(self) -> str:
         """Where its result is kept, such as 003-measure-report-cnn-fiq.json."""
-        of = "" if self.recipe is None else f"-{self.recipe.network if self.kind == 'train' else self.recipe.name}"
-        return f"{self.number:03d}-{self.kind}{of}.json"
+        return f"{self.number:03d}-{self.name}.json"
 
 
-def plan(recipes: Sequence[Recipe]) -> tuple[Step, ...]:
-    """The steps for these recipes, in order: the same for the same recipes, so that a job can go on after a kill."""
+def plan(spec: JobSpec) -> tuple[Step, ...]:
+    """The steps of a job, in order: the same for the same spec, so that it can go on after a kill.
+
+    A training gives the first file of the chain. What a format is made from is made once, before it, whether or not
+    anybody wants to measure it; formats for another processor are made and not measured.
+    """
     steps = [Step(0, "data")]
-    trained = set()
-    for recipe in recipes:
-        kinds = ("convert", "measure") if recipe.training in trained else ("train", "convert", "measure")
-        trained.add(recipe.training)
-        for kind in kinds:
-            steps.append(Step(len(steps), kind, recipe))
+    trained: set[object] = set()
+    made: set[object] = set()
+    for recipe in spec.recipes:
+        if recipe.training not in trained:
+            steps.append(Step(len(steps), "train", recipe))
+            trained.add(recipe.training)
+        for name in route(recipe.format, spec.entry(recipe))[1:]:
+            if (recipe.training, name) not in made:
+                steps.append(Step(len(steps), "convert", replace(recipe, format=name, runtime=None)))
+                made.add((recipe.training, name))
+        if FORMATS[recipe.format].runs_here:
+            steps.append(Step(len(steps), "measure", recipe))
     return tuple(steps)
+
+
+def kept_steps(folder: Path, steps: Sequence[Step]) -> dict[Step, dict[str, Any]]:
+    """What is kept of these steps in the folder of a job's steps.
+
+    A job of an earlier version, whose steps were numbered otherwise, is read by their names.
+    """
+    files = {f.name: f for f in folder.glob("*.json")} if folder.is_dir() else {}
+    by_name: dict[str, list[Path]] = {}
+    for file in files.values():
+        by_name.setdefault(file.stem.partition("-")[2], []).append(file)
+    found: dict[Step, dict[str, Any]] = {}
+    for step in steps:
+        alike = by_name.get(step.name, [])
+        named = files.get(step.file_name) or (alike[0] if len(alike) == 1 else None)
+        kept = None if named is None else read_json(named)
+        if kept is not None:
+            found[step] = kept
+    return found
 
 
 def write_json(file: Path, data: Mapping[str, Any]) -> None:

@@ -136,6 +136,24 @@ def test_lineage_can_be_followed_to_data_seed_and_versions(job: str, place: Sett
     assert rows["said"].str.contains("Python").all()
 
 
+def test_every_file_is_on_record_with_its_check_and_what_it_was_made_from(
+    job: str, place: Settings, knowledge: Knowledge
+) -> None:
+    """From the TFLite files by way of the graph, which nobody measured, to the H5."""
+    rows = knowledge.run(
+        "PREFIX : <https://w3id.org/dlom#> SELECT ?format ?agree ?differ ?samples ?before ?first WHERE { "
+        "?model a :Model ; :artifact ?file . ?file :format ?format ; :agreementPercent ?agree ; "
+        ":largestDifference ?differ ; :checkSamples ?samples ; :madeFrom ?parent . "
+        "?parent :format ?before ; :madeFrom/:format ?first }"
+    )
+    assert len(rows) == 4
+    assert set(zip(rows["first"], rows["before"], rows["format"], strict=True)) == {("h5", "pb", "tflite")}
+    assert set(rows["samples"].astype(int)) == {256}
+    assert rows["agree"].astype(float).min() > 90
+    built = {c.check.largest_difference for c in jobs.results(place.home, job)}
+    assert set(rows["differ"].astype(float)) == built
+
+
 def test_accuracy_equals_an_independent_evaluation_of_the_same_file(job: str, place: Settings) -> None:
     from ai_edge_litert.interpreter import Interpreter
     from sklearn.datasets import load_digits

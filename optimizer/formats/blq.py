@@ -5,16 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from optimizer.formats.contract import Format
+from optimizer.formats.contract import Budget, Format
 from optimizer.formats.tflite import convert_with
 
 if TYPE_CHECKING:
-    import keras
-
     from optimizer.data import Data
 
 
-def convert(model: keras.Model, data: Data, out: Path) -> None:
+def convert(parent: Path, data: Data, out: Path, budget: Budget) -> None:
     """TFLite's dynamic range quantization; layers of fewer than 1,024 weights stay in floats."""
 
     def setting(converter: Any) -> None:
@@ -22,7 +20,7 @@ def convert(model: keras.Model, data: Data, out: Path) -> None:
 
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
 
-    convert_with(model, out, setting)
+    convert_with(parent, data, out, setting)
 
 
 BLQ = Format(
@@ -39,4 +37,6 @@ BLQ = Format(
     why="weights in 8 bits, about a quarter of the size; needs no examples to convert. Depthwise convolutions may "
     "get slower",
     convert=convert,
+    source="pb",
+    proposed=True,
 )

@@ -1,4 +1,4 @@
-"""What every format on the shelf says of itself: how a trained network becomes a file that a device can run."""
+"""What every format on the shelf says of itself: how a file of the chain becomes one that a device can run."""
 
 from __future__ import annotations
 
@@ -10,11 +10,20 @@ from typing import TYPE_CHECKING
 from ontology.records import Optimization
 
 if TYPE_CHECKING:
-    import keras
-
     from optimizer.data import Data
 
-Convert = Callable[["keras.Model", "Data", Path], None]
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """What a tuned format may spend: `trials` or `seconds`, whichever ends first. The file is for `threads` threads."""
+
+    trials: int = 64
+    seconds: float = 120.0
+    threads: int = 1
+
+
+Convert = Callable[[Path, "Data", Path, Budget], None]
+"""`convert(parent, data, out, budget)`: writes `out` from the file `parent`, which is of the format's source."""
 
 
 class ConversionError(ValueError):
@@ -26,9 +35,15 @@ class Format:
     """One way to store a trained network.
 
     `optimization` is the local name of its `opt:`, `techniques` those of its `tech:` (none: stored as trained), and
-    `library` the one that runs it, as in requirements. `tolerance` is the largest difference of a probability from
-    the network's own that is accepted; `None` where the format rounds on purpose and only the share of equal
-    predictions says something. `convert` writes the file; it may raise any fault of a converter.
+    `library` the one that runs it, as in requirements. `tolerance` is the largest difference of a score from the
+    network's own that is accepted, for scores up to 1 (larger ones: relative to the largest); `None` where the format
+    rounds on purpose and only the share of equal predictions says something. `convert` writes the file; it may raise
+    any fault of a converter.
+
+    `source` is the format whose file it is made from, `None` for the trained network itself; `also_from` are others
+    that do as well, for a user's own file that cannot be made into the first. `proposed`: a build proposes it by
+    itself. `tuned`: its making spends a budget. `runs_here`: false for code of another processor, which is made, and
+    neither checked nor measured.
     """
 
     name: str
@@ -43,6 +58,11 @@ class Format:
     tolerance: float | None
     why: str
     convert: Convert
+    source: str | None = None
+    also_from: tuple[str, ...] = ()
+    proposed: bool = False
+    tuned: bool = False
+    runs_here: bool = True
 
     @property
     def record(self) -> Optimization:

@@ -5,16 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from optimizer.formats.contract import Format
+from optimizer.formats.contract import Budget, Format
 from optimizer.formats.tflite import convert_with
 
 if TYPE_CHECKING:
-    import keras
-
     from optimizer.data import Data
 
 
-def convert(model: keras.Model, data: Data, out: Path) -> None:
+def convert(parent: Path, data: Data, out: Path, budget: Budget) -> None:
     """Weights are stored in 16 bits; a processor without 16-bit arithmetic widens them once, when it loads."""
 
     def setting(converter: Any) -> None:
@@ -23,7 +21,7 @@ def convert(model: keras.Model, data: Data, out: Path) -> None:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.target_spec.supported_types = [tf.float16]
 
-    convert_with(model, out, setting)
+    convert_with(parent, data, out, setting)
 
 
 F16 = Format(
@@ -39,4 +37,6 @@ F16 = Format(
     tolerance=2e-2,
     why="half the size with next to no loss; faster only where the processor computes in 16 bits",
     convert=convert,
+    source="pb",
+    proposed=True,
 )

@@ -6,27 +6,22 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from optimizer.formats.contract import Format
+from optimizer.formats.calibration import representatives
+from optimizer.formats.contract import Budget, Format
 from optimizer.formats.tflite import convert_with
 
 if TYPE_CHECKING:
-    import keras
     import numpy as np
     from numpy.typing import NDArray
 
     from optimizer.data import Data
 
-REPRESENTATIVES = 200
-"""Examples from which the ranges of activations are taken; TensorFlow's guide says "around 100-500"."""
 
-
-def convert(model: keras.Model, data: Data, out: Path) -> None:
-    """Ranges come from examples to learn from, spread evenly over them; never from those of the test."""
-    every = max(1, len(data.x_train) // REPRESENTATIVES)
-    chosen = data.x_train[::every][:REPRESENTATIVES]
+def convert(parent: Path, data: Data, out: Path, budget: Budget) -> None:
+    """Ranges come from examples to learn from, never from those of the test."""
 
     def representative() -> Iterator[list[NDArray[np.float32]]]:
-        for example in chosen:
+        for example in representatives(data):
             yield [example[None]]
 
     def setting(converter: Any) -> None:
@@ -39,7 +34,7 @@ def convert(model: keras.Model, data: Data, out: Path) -> None:
         converter.inference_input_type = tf.int8
         converter.inference_output_type = tf.int8
 
-    convert_with(model, out, setting)
+    convert_with(parent, data, out, setting)
 
 
 FIQ = Format(
@@ -56,4 +51,6 @@ FIQ = Format(
     why="everything in 8 bits, input and output too: a quarter of the size, and the only kind that microcontrollers "
     "and most accelerators take",
     convert=convert,
+    source="pb",
+    proposed=True,
 )

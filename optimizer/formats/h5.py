@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from optimizer.formats.contract import Format
+from optimizer.formats.contract import Budget, Format
 
 if TYPE_CHECKING:
     import keras
@@ -13,9 +13,16 @@ if TYPE_CHECKING:
     from optimizer.data import Data
 
 
-def convert(model: keras.Model, data: Data, out: Path) -> None:
+def save(model: keras.Model, out: Path) -> None:
     """Without the optimizer's state, which would treble the size (Adam keeps two numbers a weight)."""
     model.save(out, include_optimizer=False)
+
+
+def convert(parent: Path, data: Data, out: Path, budget: Budget) -> None:
+    """A Keras file, .keras or .h5, as H5 without the optimizer's state. Code that a file brings is not run."""
+    import keras
+
+    save(keras.saving.load_model(parent, compile=False, safe_mode=True), out)
 
 
 H5 = Format(
@@ -31,4 +38,5 @@ H5 = Format(
     tolerance=1e-4,
     why="the network as it was trained; the others are compared with it",
     convert=convert,
+    proposed=True,
 )

@@ -1,10 +1,12 @@
-"""A trained Keras model of the user's own, taken as it is."""
+"""A trained model of the user's own, taken as it is."""
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from optimizer.inspect import ModelFile, RefusedFile, inspect
 from optimizer.networks.contract import NetworkError
 
 if TYPE_CHECKING:
@@ -12,6 +14,23 @@ if TYPE_CHECKING:
 
 OWN = "own"
 """The name under which recipes speak of it; it is on no shelf, because each user brings another."""
+
+
+def copied(model: Path, file: ModelFile, folder: Path) -> Path:
+    """A copy in a fresh `folder`, of the very bytes that were inspected as `file`. Raises RefusedFile when it changed.
+
+    What converts it may then be shut in there, and nobody can put another model in its place.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    copy = folder / model.name
+    if model.is_dir():
+        shutil.copytree(model, copy, symlinks=True)
+    else:
+        shutil.copyfile(model, copy)
+    if inspect(copy).sha256 != file.sha256:
+        raise RefusedFile(f"{model.name} changed while it was read; wait until it is written, and start again")
+    return copy
 
 
 def load(file: Path, input_shape: tuple[int, ...], classes: int) -> keras.Model:

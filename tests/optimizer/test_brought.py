@@ -14,7 +14,8 @@ from optimizer.formats.shelf import FORMATS
 
 
 def test_precisions_found_in_files_are_called_as_the_formats_shelf_calls_them() -> None:
-    for name, built in FORMATS.items():
+    read = {name: f for name, f in FORMATS.items() if f.library != "TVM"}  # machine code is not read, only run
+    for name, built in read.items():
         assert OPTIMIZATIONS[built.precision] == built.optimization, name
 
 

@@ -19,7 +19,7 @@ from optimizer import jobs
 from optimizer.data import load
 from optimizer.jobs import JobError, Status
 from optimizer.recipe import Recipe
-from optimizer.spec import JobSpec, SpecError, Step, plan
+from optimizer.spec import JobSpec, SpecError, kept_steps, plan, write_json
 from repository.artifacts import ArtifactStore
 
 WORK = "import sys; from pathlib import Path; from optimizer.jobs import work; [*work(Path(sys.argv[1]), sys.argv[2])]"
@@ -75,7 +75,7 @@ def finished(home: Path) -> str:
 
 def test_a_build_ends_with_every_candidate_measured(home: Path, finished: str) -> None:
     state = jobs.state(home, finished)
-    assert (state.status, state.done, state.total, state.seconds_left) == (Status.FINISHED, 8, 8, None)
+    assert (state.status, state.done, state.total, state.seconds_left) == (Status.FINISHED, 9, 9, None)
     results = jobs.results(home, finished)
     assert [r.recipe for r in results] == list(THREE)
     assert jobs.failures(home, finished) == []
@@ -86,7 +86,7 @@ def test_a_build_ends_with_every_candidate_measured(home: Path, finished: str) -
         assert r.measured.accuracy_percent is not None
         assert r.measured.accuracy_percent > 80
     told = jobs.events(home, finished)
-    assert told[0] == Started("Building", 8)
+    assert told[0] == Started("Building", 9)
     assert told[-1] == Finished("Building", "3 of 3 candidates measured")
 
 
@@ -98,9 +98,13 @@ def test_every_file_is_in_the_store_under_its_digest(home: Path, finished: str) 
 
 
 def test_lineage_tells_data_seed_epochs_versions_and_parent(home: Path, finished: str) -> None:
-    parents = {r.lineage.parent_sha256 for r in jobs.results(home, finished)}
-    assert len(parents) == 1, "the H5 that all were converted from"
-    assert ArtifactStore(home / "artifacts").has(str(parents.pop()))
+    store, results = ArtifactStore(home / "artifacts"), jobs.results(home, finished)
+    assert len({r.lineage.first_sha256 for r in results}) == 1, "the H5 that all come from"
+    assert [[made.format for made in r.lineage.chain] for r in results] == [["h5", "pb"], ["h5", "pb"], ["h5"]]
+    for r in results:
+        assert r.lineage.parent_sha256 == r.lineage.chain[-1].sha256
+        assert all(store.path(made.sha256).stat().st_size == made.size_kib * 1024 for made in r.lineage.chain)
+        assert all(made.check is not None and made.check.agreement_percent == 100 for made in r.lineage.chain)
     lineage = jobs.results(home, finished)[0].lineage
     assert lineage.data_sha256 == load("digits").sha256
     assert (lineage.seed, lineage.epochs, lineage.input_shape) == (5, 3, (8, 8, 1))
@@ -110,7 +114,7 @@ def test_lineage_tells_data_seed_epochs_versions_and_parent(home: Path, finished
 def test_ones_own_model_is_measured_as_it_is(home: Path, finished: str, tmp_path: Path) -> None:
     import keras
 
-    made = str(jobs.results(home, finished)[0].lineage.parent_sha256)
+    made = str(jobs.results(home, finished)[0].lineage.first_sha256)
     file = tmp_path / "mine.h5"
     file.write_bytes(ArtifactStore(home / "artifacts").path(made).read_bytes())
     job = jobs.create(home, spec(recipes=(Recipe(network="own", format="h5"),), own_model=str(file)))
@@ -130,12 +134,12 @@ def test_a_killed_build_goes_on_and_ends_with_the_same_files(home: Path, finishe
     start(home, job)
     with pytest.raises(JobError, match="is running already"):
         jobs.start(home, job)
-    until(home, job, lambda s: s.done >= 5)  # in the middle: the second candidate is measured or about to be
+    until(home, job, lambda s: s.done >= 6)  # in the middle: the second candidate is measured or about to be
     os.kill(worker(home, job), signal.SIGKILL)
     until(home, job, ended)
     assert jobs.state(home, job).status is Status.INTERRUPTED
     before = step_files(home, job)
-    assert 5 <= len(before) < 8
+    assert 6 <= len(before) < 9
     with (home / "jobs" / job / "events.jsonl").open("a") as torn:
         torn.write('{"event": "no')  # as a kill in the middle of a line leaves it
 
@@ -146,7 +150,7 @@ def test_a_killed_build_goes_on_and_ends_with_the_same_files(home: Path, finishe
     assert [(r.recipe, r.sha256, r.check, r.measured.accuracy_percent) for r in jobs.results(home, job)] == [
         (r.recipe, r.sha256, r.check, r.measured.accuracy_percent) for r in jobs.results(home, finished)
     ]
-    assert Note(f"going on after {len(before)} of 8 finished steps") in jobs.events(home, job)
+    assert Note(f"going on after {len(before)} of 9 finished steps") in jobs.events(home, job)
 
 
 def test_stop_keeps_what_is_finished_and_a_failing_candidate_ends_nothing(home: Path, tmp_path: Path) -> None:
@@ -155,10 +159,10 @@ def test_stop_keeps_what_is_finished_and_a_failing_candidate_ends_nothing(home: 
     recipes = (Recipe(network="own", format="fiq"), *(Recipe(network="mlp-128-64", format=f) for f in ("fiq", "f16")))
     job = jobs.create(home, spec(recipes=recipes, own_model=str(broken)))
     start(home, job)
-    until(home, job, lambda s: s.done >= 6)  # data; train, convert, measure that fail; train; convert
+    until(home, job, lambda s: s.done >= 8)  # data; train, 2 convert, measure that fail; train; 2 convert
     jobs.stop(home, job)
     state = until(home, job, ended)
-    assert (state.status, state.done) == (Status.STOPPED, 7)
+    assert (state.status, state.done) == (Status.STOPPED, 9)
     assert [r.recipe.name for r in jobs.results(home, job)] == ["mlp-128-64-fiq"]
     ((what, why),) = jobs.failures(home, job)
     assert what == "train own"
@@ -216,20 +220,41 @@ def test_a_job_that_is_not_there(home: Path, job: str) -> None:
         jobs.state(home, job)
 
 
-def test_steps_share_a_training() -> None:
-    said = [s.file_name for s in plan((*THREE[:2], Recipe(network="report-cnn", format="fiq")))]
+def test_steps_share_trainings_and_files() -> None:
+    recipes = (*THREE[:2], Recipe(network="mlp-128-64", format="h5", seed=5, epochs=3))
+    said = [s.file_name for s in plan(spec(recipes=(*recipes, Recipe(network="report-cnn", format="fiq"))))]
     assert said == [
         "000-data.json",
-        "001-train-mlp-128-64.json",
-        "002-convert-mlp-128-64-tflite.json",
-        "003-measure-mlp-128-64-tflite.json",
-        "004-convert-mlp-128-64-fiq.json",
-        "005-measure-mlp-128-64-fiq.json",
-        "006-train-report-cnn.json",
-        "007-convert-report-cnn-fiq.json",
-        "008-measure-report-cnn-fiq.json",
+        "001-train-mlp-128-64.json",  # gives the H5
+        "002-convert-mlp-128-64-pb.json",  # nobody asked for it, and two are made from it
+        "003-convert-mlp-128-64-tflite.json",
+        "004-measure-mlp-128-64-tflite.json",
+        "005-convert-mlp-128-64-fiq.json",
+        "006-measure-mlp-128-64-fiq.json",
+        "007-measure-mlp-128-64-h5.json",
+        "008-train-report-cnn.json",
+        "009-convert-report-cnn-pb.json",
+        "010-convert-report-cnn-fiq.json",
+        "011-measure-report-cnn-fiq.json",
     ]
-    assert plan(()) == (Step(0, "data"),)
+
+
+def test_one_file_may_be_measured_with_two_runtimes() -> None:
+    twice = [Recipe(network="mlp-128-64", format="onnx", runtime=r) for r in (None, "openvino-cpu")]
+    assert [s.name for s in plan(spec(recipes=tuple(twice)))][2:] == [
+        "convert-mlp-128-64-onnx",
+        "measure-mlp-128-64-onnx",
+        "measure-mlp-128-64-onnx-openvino-cpu",
+    ]
+
+
+def test_steps_that_an_earlier_version_numbered_otherwise_are_found(tmp_path: Path) -> None:
+    steps = plan(spec())
+    write_json(tmp_path / "003-measure-mlp-128-64-tflite.json", {"seconds": 1.0})
+    assert {s.name: kept for s, kept in kept_steps(tmp_path, steps).items()} == {
+        "measure-mlp-128-64-tflite": {"seconds": 1.0}
+    }
+    assert next(s for s in steps if s.name == "measure-mlp-128-64-tflite").number == 4
 
 
 @pytest.mark.parametrize(
@@ -240,6 +265,9 @@ def test_steps_share_a_training() -> None:
         ({"recipes": (THREE[0], THREE[0])}, "given twice"),
         ({"recipes": (Recipe(network="own", format="h5"),)}, "no model of your own is named"),
         ({"threads": 0}, "0 threads"),
+        ({"tuning_trials": 0}, "0 trials in 2 minutes tune nothing"),
+        ({"recipes": (Recipe(network="own", format="fiq"),), "own_model": "a.onnx"}, "no way leads from ONNX, float"),
+        ({"recipes": (Recipe(network="own", format="fiq"),), "own_model": "a.pt"}, "a.pt is no kind of model"),
     ],
 )
 def test_a_job_is_checked_before_it_is_kept(change: dict[str, Any], said: str) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ontology.requirement import Limit, Requirement, limits
 from optimizer.formats.shelf import FORMATS
 from optimizer.networks.shelf import NETWORKS
-from optimizer.proposals import Evidence, ProposalError, propose
+from optimizer.proposals import Evidence, ProposalError, chosen, propose
 from optimizer.recipe import Recipe, RecipeError
 
 AIHUB = Evidence(technique="quantization", pairs=1586, slower=116, median_ratio=0.62, median_kept_percent=98.7)
@@ -28,13 +28,13 @@ def formats(recipes: tuple[Recipe, ...]) -> list[str]:
 
 def test_tight_latency_tries_the_fewest_bits_of_the_lightest_network_first() -> None:
     recipes = propose(asked(inference_latency_ms_at_most=5))
-    assert formats(recipes) == ["fiq", "blq", "f16", "tflite", "onnx", "h5"]
+    assert formats(recipes) == ["fiq", "onnx-qdq", "blq", "f16", "tflite", "onnx", "h5"]
     assert recipes[0].network == "mlp-128-64"
 
 
 def test_tight_accuracy_tries_floats_of_the_largest_network_first() -> None:
     recipes = propose(asked(accuracy_percent_at_least=98))
-    assert formats(recipes) == ["tflite", "onnx", "h5", "f16", "blq", "fiq"]
+    assert formats(recipes) == ["tflite", "onnx", "h5", "f16", "blq", "fiq", "onnx-qdq"]
     assert recipes[0].network == "report-cnn"
 
 
@@ -50,7 +50,7 @@ def test_where_both_count_the_facts_decide() -> None:
 def test_facts_that_contradict_table_1_win() -> None:
     slower = Evidence(technique="full-integer-quantization", pairs=10, slower=6, median_ratio=1.3)
     recipes = propose(asked(inference_latency_ms_at_most=5), evidence=[slower])
-    assert formats(recipes) == ["blq", "f16", "tflite", "onnx", "h5", "fiq"]
+    assert formats(recipes) == ["blq", "f16", "tflite", "onnx", "h5", "fiq", "onnx-qdq"]
 
 
 def test_evidence_of_no_pairs_is_no_evidence() -> None:
@@ -83,15 +83,30 @@ def test_ones_own_model_comes_first() -> None:
 @pytest.mark.parametrize(
     ("fields", "left"),
     [
-        ({"techniques_wanted": ("quantization",)}, {"blq", "fiq", "f16"}),
+        ({"techniques_wanted": ("quantization",)}, {"blq", "fiq", "f16", "onnx-qdq"}),
         ({"techniques_wanted": ("float16-quantization",)}, {"f16"}),
         ({"techniques_excluded": ("post-training-quantization",)}, {"h5", "tflite", "onnx"}),
-        ({"precisions": ("w8a8",)}, {"fiq"}),
-        ({"runtimes": ("ONNX Runtime",)}, {"onnx"}),
+        ({"precisions": ("w8a8",)}, {"fiq", "onnx-qdq"}),
+        ({"runtimes": ("ONNX Runtime",)}, {"onnx", "onnx-qdq"}),
     ],
 )
 def test_what_the_requirement_rules_out_is_not_proposed(fields: dict[str, Any], left: set[str]) -> None:
     assert set(formats(propose(asked(**fields)))) == left
+
+
+def test_a_build_proposes_few_formats_by_itself_and_all_when_asked() -> None:
+    assert [f.name for f in chosen([])] == ["h5", "tflite", "blq", "fiq", "f16", "onnx", "onnx-qdq"]
+    assert [f.name for f in chosen(["all"])] == list(FORMATS)
+    asked_for = propose((), wanted=["pb-optimized", "onnx-pb"])
+    assert {r.format for r in asked_for} == {"pb-optimized", "onnx-pb"}
+    with pytest.raises(ProposalError, match="no format 'zip'; there are h5, pb"):
+        propose((), wanted=["zip", "pb"])
+
+
+def test_of_ones_own_model_what_can_be_made_of_it() -> None:
+    own = [r.format for r in propose((), own=True, entry="onnx", wanted=["all"]) if r.network == "own"]
+    assert set(own) >= {"onnx", "onnx-qdq", "onnx-fp16"}
+    assert not {"h5", "pb", "tflite", "fiq", "onnx-tflite"} & set(own)
 
 
 def test_networks_that_are_not_named_or_need_pictures_are_left_out() -> None:
@@ -113,7 +128,7 @@ def test_nothing_left_names_what_rules_it_out() -> None:
 )
 def test_every_pair_is_proposed_once_and_networks_stay_together(tight: set[str], told: bool) -> None:
     recipes = propose(asked(**dict.fromkeys(tight, 50.0)), evidence=[AIHUB] if told else [])
-    assert len(recipes) == len({(r.network, r.format) for r in recipes}) == len(NETWORKS) * len(FORMATS)
+    assert len(recipes) == len({(r.network, r.format) for r in recipes}) == len(NETWORKS) * len(chosen([]))
     order = [r.network for r in recipes]
     assert [n for k, n in enumerate(order) if k == 0 or order[k - 1] != n] == list(dict.fromkeys(order))
     assert all(r.reason.endswith(".") for r in recipes)
@@ -123,7 +138,8 @@ def test_every_pair_is_proposed_once_and_networks_stay_together(tight: set[str],
     ("change", "said"),
     [
         ({"network": "resnet"}, "no network 'resnet'; there are report-cnn"),
-        ({"format": "pb"}, "no format 'pb'; there are h5"),
+        ({"format": "zip"}, "no format 'zip'; there are h5"),
+        ({"runtime": "litert-cpu"}, r"'litert-cpu' runs no \.h5 file; h5 runs with keras-cpu"),
         ({"epochs": 0}, "epochs 0"),
         ({"learning_rate": 3.0}, "learning rate 3"),
         ({"colour": "red"}, "a recipe has no colour"),

@@ -1,0 +1,56 @@
+"""The command line's `optimize`: a model of one's own in every format that it admits, checked, measured, compared."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from terminal import draw, read, settings_of
+
+verbs = typer.Typer()
+
+
+@verbs.command()
+def optimize(
+    file: Annotated[Path, typer.Argument(help="A .keras, .h5, .pb, .tflite or .onnx model, or a SavedModel folder.")],
+    data: Annotated[str, typer.Option(help="digits, mnist …, an .npz file, or a folder of pictures.")],
+    formats: Annotated[str, typer.Option(help="Formats by name, with commas; all are those that it admits.")] = "all",
+    minutes: Annotated[float, typer.Option(min=0.5, help="Time for everything together.")] = 10.0,
+    trials: Annotated[int, typer.Option(min=1, help="Pieces of code that the tuning of one file may try.")] = 64,
+    tolerance: Annotated[float, typer.Option(min=0.0, help="Points of accuracy that may be lost.")] = 1.0,
+    threads: Annotated[int, typer.Option(min=1, help="Threads that a measured model may use.")] = 1,
+    name: Annotated[str | None, typer.Option(help="What this machine is called.")] = None,
+    kind: Annotated[str | None, typer.Option(help="What kind of device it is, such as edge-pc.")] = None,
+    price: Annotated[str | None, typer.Option(help="What one such machine costs, in USD.")] = None,
+) -> None:
+    """Make every format that a model of yours admits; check, measure, register and compare them."""
+    import cli_build
+    import cli_compare
+    import flow
+    from dss.preferences import Preferences
+    from optimizer.formats.shelf import FORMATS
+
+    settings = settings_of()
+    if not file.is_dir():
+        read(file)
+    with flow.ready(settings, draw) as knowledge:
+        cli_build.describe_machine(settings, knowledge, (name, kind, price))
+    wanted = tuple(part.strip() for part in formats.split(",") if part.strip())
+    started = flow.start_optimization(
+        file, settings, data=data, minutes=minutes, formats=wanted or ("all",), threads=threads, trials=trials
+    )
+    typer.echo(f"job {started.job}: {data}, {minutes:g} minutes; Ctrl+C stops it and keeps what is finished", err=True)
+    cli_build.follow(settings, started.job)
+    with flow.ready(settings, draw) as knowledge:
+        outcome = cli_build.registered(settings, started.job, Preferences(()), knowledge)
+    if outcome.built:
+        cli_compare.tell(settings, cli_compare.comparisons(settings, started.job, tolerance))
+    for what, why in outcome.failures:
+        typer.echo(f"failed: {what}: {why}")
+    for what, artifact in flow.packages_of(settings, started.job):
+        typer.echo(f"made, and not measured here: {what}: {artifact}")
+    for reason in dict.fromkeys(started.left_out.values()):
+        named = [FORMATS[name].label for name, why in started.left_out.items() if why == reason]
+        typer.echo(f"not made ({reason}): {'; '.join(named)}")

@@ -1,0 +1,225 @@
+"""A converter for files from elsewhere: a process of its own, shut in, that converts and checks one file after another.
+
+    python -m optimizer.confined FOLDER       (started by Confined; requests and answers are lines of JSON)
+
+What holds there: a clean environment, no network and no files but the libraries and FOLDER as far as the system permits
+(device/seal.py says what that means where), limits on memory and on the time of each request. A file that crashes its
+converter costs that one conversion: the next request starts a fresh process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from device import limits
+from device.seal import seal
+from optimizer.converter import Entered, Here
+from optimizer.formats.calibration import representatives
+from optimizer.formats.check import NumericCheck, checked_on
+from optimizer.formats.contract import Budget, ConversionError
+from optimizer.networks.contract import NetworkError
+
+if TYPE_CHECKING:
+    from optimizer.data import Data
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+MEMORY_MIB = 12288.0  # TensorFlow alone reserves some of it
+SECONDS = 600.0  # for one conversion, besides what its tuning may take
+ANSWER_BYTES = 1 << 20
+EXAMPLES, BUDGET, SCRATCH, LOG = "examples.npz", "budget.json", "scratch", "log.txt"
+_PASSED_ON = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH")
+_SETTINGS = {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
+_SETTINGS |= {"OPENBLAS_NUM_THREADS": "1"}  # a namespace can be left by a process of one thread only
+
+
+class Confined:
+    """Converts files that lie in `folder`, into `folder`; what it needs of the data is written there."""
+
+    def __init__(self, data: Data, budget: Budget, folder: Path, *, seconds: float = SECONDS) -> None:
+        self._folder = folder.resolve()
+        self._seconds = seconds + budget.seconds
+        self._process: subprocess.Popen[bytes] | None = None
+        (self._folder / SCRATCH).mkdir(parents=True, exist_ok=True)
+        _write_examples(data, self._folder / EXAMPLES)
+        (self._folder / BUDGET).write_text(json.dumps(asdict(budget)), encoding="utf-8")
+
+    def enter(self, model: Path, entry: str, out: Path) -> Entered:
+        said = self._asked({"enter": str(model.resolve()), "entry": entry, "out": str(out.resolve())})
+        return Entered(
+            check=_check(said["check"]),
+            suffix=".keras" if said.get("suffix") == ".keras" else None,
+            parameters=_count(said.get("parameters")),
+            layers=_count(said.get("layers")),
+        )
+
+    def convert(self, name: str, parent: Path, first: Path, out: Path) -> NumericCheck | None:
+        files = {"parent": str(parent.resolve()), "first": str(first.resolve()), "out": str(out.resolve())}
+        said = self._asked({"convert": name, **files})
+        return None if said["check"] is None else _check(said["check"])
+
+    def close(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)  # the group: whatever it started goes too
+        process.wait()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()
+
+    def _asked(self, request: dict[str, str]) -> dict[str, Any]:
+        """The answer to one request. Raises ConversionError or NetworkError."""
+        process = self._process or self._started()
+        self._process = process
+        what = Path(request.get("enter") or request["parent"]).name
+        try:
+            answer = _answered(process, request, self._seconds)
+        except (OSError, ValueError, ConversionError) as error:
+            self.close()
+            reason = str(error) if isinstance(error, ConversionError) else self._last_words(process.returncode)
+            raise ConversionError(f"{what} could not be converted: {reason}") from error
+        if "refused" in answer:
+            kind = NetworkError if answer.get("kind") == "NetworkError" else ConversionError
+            raise kind(str(answer["refused"])[:2000])
+        if "check" not in answer:
+            raise ConversionError(f"{what} could not be converted: its converter gave no sensible answer")
+        return answer
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ} | _SETTINGS
+        environment |= {"HOME": str(self._folder / SCRATCH), "TMPDIR": str(self._folder / SCRATCH)}
+        with (self._folder / LOG).open("wb") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "optimizer.confined", str(self._folder), str(os.getpid())], cwd=CHECKOUT,
+                env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
+                start_new_session=True,
+            )  # fmt: skip
+
+    def _last_words(self, code: int | None) -> str:
+        """Why the process is gone, in words."""
+        if code is not None and code < 0 and code != -signal.SIGKILL:
+            return f"its converter crashed on it (signal {-code}); it may be damaged: export it again"
+        with contextlib.suppress(OSError):
+            lines = (self._folder / LOG).read_text(encoding="utf-8", errors="replace").strip().splitlines()
+            if any("bad_alloc" in line or "MemoryError" in line for line in lines[-20:]):
+                return f"it needs more than the {MEMORY_MIB:g} MiB of memory allowed"
+            if lines:
+                return f"its converter ended: {lines[-1][:300]}"
+        return "its converter ended without a word"
+
+
+def _answered(process: subprocess.Popen[bytes], request: dict[str, str], seconds: float) -> dict[str, Any]:
+    """Raises ConversionError after `seconds` or for an endless answer, OSError or ValueError when it is gone."""
+    if process.stdin is None or process.stdout is None:
+        raise OSError("the process has no pipes")
+    process.stdin.write(f"{json.dumps(request)}\n".encode())
+    process.stdin.flush()
+    deadline = time.monotonic() + seconds
+    answer = bytearray()
+    with selectors.DefaultSelector() as ready:
+        ready.register(process.stdout, selectors.EVENT_READ)
+        while not answer.endswith(b"\n"):
+            if not ready.select(max(0.0, deadline - time.monotonic())):
+                raise ConversionError(f"it took longer than {seconds:g} s; it is too large, or made to stall")
+            piece = os.read(process.stdout.fileno(), 65536)
+            if not piece:
+                process.wait()
+                raise OSError("the process ended")
+            answer += piece
+            if len(answer) > ANSWER_BYTES:
+                raise ConversionError("its converter gave an endless answer")
+    said = json.loads(answer)
+    if not isinstance(said, dict):
+        raise ValueError("no object")
+    return said
+
+
+def _check(said: Any) -> NumericCheck:
+    """The figures of an answer, which is not trusted: a file may have taken its reader over."""
+    try:
+        check = NumericCheck(
+            samples=int(said["samples"]),
+            largest_difference=float(said["largest_difference"]),
+            agreement_percent=float(said["agreement_percent"]),
+        )
+    except (TypeError, KeyError, ValueError) as error:
+        raise ConversionError("its converter gave no sensible answer") from error
+    if check.samples < 1 or not 0 <= check.largest_difference < float("inf") or not 0 <= check.agreement_percent <= 100:
+        raise ConversionError(f"its converter gave no sensible answer: {check}")
+    return check
+
+
+def _count(said: Any) -> int | None:
+    return said if isinstance(said, int) and said >= 0 else None
+
+
+def _write_examples(data: Data, file: Path) -> None:
+    """What converting and checking need of the data: examples for the ranges, and those that files are checked on."""
+    with file.open("wb") as out:
+        np.savez(
+            out, x_train=representatives(data), x_test=checked_on(data), classes=np.int64(data.classes),
+            shape=np.array(data.input_shape, np.int64),
+        )  # fmt: skip
+
+
+def _read_examples(file: Path) -> Data:
+    from optimizer.data import Data
+
+    with np.load(file, allow_pickle=False) as held:
+        x_train, x_test = held["x_train"], held["x_test"]
+        classes, shape = int(held["classes"]), tuple(map(int, held["shape"]))
+    return Data(
+        name="examples", x_train=x_train, y_train=np.zeros(len(x_train), np.int64), x_test=x_test,
+        y_test=np.zeros(len(x_test), np.int64), classes=classes, input_shape=shape, description="", sha256="",
+    )  # fmt: skip
+
+
+def main(folder: Path, parent: int) -> None:
+    """Answers requests on standard input until it ends."""
+    answers = os.dup(1)
+    os.dup2(2, 1)  # a library that prints must not write into an answer
+    limits.end_with_parent(parent)
+    seal([CHECKOUT, folder], [folder], run=True)  # TVM's compiler is a program, and shut in with us
+    data = _read_examples(folder / EXAMPLES)
+    budget = Budget(**json.loads((folder / BUDGET).read_text(encoding="utf-8")))
+    limits.limit_memory(MEMORY_MIB, 16)
+    here = Here(data, budget)
+    for line in sys.stdin:
+        _say(answers, _responded(here, json.loads(line)))
+
+
+def _responded(here: Here, request: dict[str, str]) -> dict[str, Any]:
+    try:
+        if "enter" in request:
+            return asdict(here.enter(Path(request["enter"]), request["entry"], Path(request["out"])))
+        files = [Path(request[name]) for name in ("parent", "first", "out")]
+        check = here.convert(request["convert"], *files)
+        return {"check": None if check is None else asdict(check)}
+    except (ConversionError, NetworkError) as error:
+        return {"refused": str(error), "kind": type(error).__name__}
+    except MemoryError:
+        return {"refused": f"it needs more than the {MEMORY_MIB:g} MiB of memory allowed"}
+
+
+def _say(descriptor: int, said: dict[str, Any]) -> None:
+    text = f"{json.dumps(said)}\n".encode()
+    while text:
+        text = text[os.write(descriptor, text) :]
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]))

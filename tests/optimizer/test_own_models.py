@@ -1,0 +1,212 @@
+"""A model of the user's own enters the chain where it fits, and is converted by a process that is shut in."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from device import limits
+from device.runtimes import runtime_for
+from optimizer import confined, jobs
+from optimizer.confined import Confined
+from optimizer.data import Data, load
+from optimizer.formats.contract import Budget, ConversionError
+from optimizer.inspect import RefusedFile, inspect
+from optimizer.layout import fitted, model_shape, turns
+from optimizer.networks.contract import NetworkError
+from optimizer.networks.own import copied
+from optimizer.recipe import Recipe
+from optimizer.spec import JobSpec
+from repository.artifacts import ArtifactStore
+from tests.optimizer.foreign_models import KERAS, SAVED_MODEL, pytorch_manner
+from tests.optimizer.test_jobs import ended, start, until
+
+
+@pytest.fixture(scope="module")
+def data() -> Data:
+    return load("digits")
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the models lie, as a user has them."""
+    folder = tmp_path_factory.mktemp("own")
+    pytorch_manner(folder / "net.onnx")
+    subprocess.run([sys.executable, "-m", "tests.optimizer.foreign_models", str(folder)], check=True, timeout=120)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def onnx_model(place: Path) -> Path:
+    return place / "net.onnx"
+
+
+@pytest.fixture(scope="module")
+def shut_in(data: Data, place: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Confined, Path]]:
+    """A converter for data with the channels last, and the folder that it may use."""
+    folder = tmp_path_factory.mktemp("shut")
+    for name in (KERAS, SAVED_MODEL):
+        (shutil.copytree if (place / name).is_dir() else shutil.copyfile)(place / name, folder / name)
+    converter = Confined(data, Budget(), folder)
+    yield converter, folder
+    converter.close()
+
+
+def test_a_saved_model_becomes_a_graph_and_all_that_is_made_of_it(shut_in: tuple[Confined, Path]) -> None:
+    converter, folder = shut_in
+    first = folder / "first.pb"
+    entered = converter.enter(folder / SAVED_MODEL, "pb", first)
+    assert entered.check.largest_difference < 1e-6
+    made = first
+    for name, out in (("pb-optimized", "optimized.pb"), ("tflite-optimized", "net.tflite")):
+        check = converter.convert(name, made, first, folder / out)
+        assert check is not None
+        assert (check.agreement_percent, check.samples) == (100.0, 256)
+        made = folder / out
+    assert runtime_for(made).name == "litert-cpu"
+
+
+def test_a_keras_model_that_h5_cannot_hold_stays_as_it_is(shut_in: tuple[Confined, Path]) -> None:
+    converter, folder = shut_in
+    entered = converter.enter(folder / KERAS, "h5", folder / "keras.h5")
+    assert (entered.suffix, entered.layers) == (".keras", 2)
+    assert entered.parameters == 4 * 10 + 10 * (36 * 4 + 1)  # 3×3 weights and a bias; 6×6×4 values into each class
+    first = folder / "keras.keras"
+    assert not (folder / "keras.h5").exists()
+    check = converter.convert("onnx", first, first, folder / "keras.onnx")
+    assert check is not None
+    assert check.largest_difference < 1e-5
+
+
+def test_a_converter_writes_nowhere_but_in_its_folder(shut_in: tuple[Confined, Path], tmp_path: Path) -> None:
+    if limits.landlock_abi() < 1:
+        pytest.skip("this kernel has no Landlock")
+    converter, folder = shut_in
+    with pytest.raises(ConversionError):
+        converter.enter(folder / KERAS, "h5", tmp_path / "outside.h5")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_converter_that_is_gone_costs_one_conversion(data: Data, onnx_model: Path, tmp_path: Path) -> None:
+    own = shutil.copyfile(onnx_model, tmp_path / "net.onnx")
+    converter = Confined(fitted(data, (1, 8, 8), "net.onnx"), Budget(), tmp_path)
+    try:
+        first = tmp_path / "first.onnx"
+        converter.enter(own, "onnx", first)
+        assert first.read_bytes() == own.read_bytes()
+        process = converter._process
+        assert process is not None
+        os.kill(process.pid, signal.SIGSEGV)
+        process.wait()
+        with pytest.raises(ConversionError, match=r"first\.onnx could not be converted: its converter"):
+            converter.convert("onnx-fp16", first, first, tmp_path / "half.onnx")
+        check = converter.convert("onnx-fp16", first, first, tmp_path / "half.onnx")
+        assert check is not None
+        assert check.agreement_percent > 99
+    finally:
+        converter.close()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        None,
+        {},
+        {"samples": 0, "largest_difference": 0.0, "agreement_percent": 100.0},
+        {"samples": 9, "largest_difference": -1.0, "agreement_percent": 100.0},
+        {"samples": 9, "largest_difference": float("nan"), "agreement_percent": 100.0},
+        {"samples": 9, "largest_difference": 0.0, "agreement_percent": 101.0},
+        {"samples": "many", "largest_difference": 0.0, "agreement_percent": 100.0},
+    ],
+)
+def test_what_a_converter_answers_is_not_trusted(said: Any) -> None:
+    with pytest.raises(ConversionError, match="no sensible answer"):
+        confined._check(said)
+
+
+def test_channels_are_turned_for_a_model_that_has_them_first(data: Data, onnx_model: Path) -> None:
+    takes = model_shape(inspect(onnx_model), onnx_model.name)
+    assert takes == (1, 8, 8)
+    turned = fitted(data, takes, onnx_model.name)
+    assert turned.input_shape == (1, 8, 8)
+    assert np.array_equal(turned.x_test[:, 0], data.x_test[..., 0])
+    assert turned.sha256 == data.sha256, "they are the same examples"
+    assert fitted(data, (8, 8, 1), "net.keras") is data
+    assert fitted(data, None, "net.onnx") is data
+
+
+@pytest.mark.parametrize(
+    ("takes", "shape", "turned"),
+    [
+        ((28, 28, 1), (28, 28, 1), False),
+        ((1, 28, 28), (28, 28, 1), True),
+        ((None, None, 3), (96, 96, 3), False),
+        ((3, None, None), (96, 96, 3), True),
+        ((3, 3, 3), (3, 3, 3), False),  # both layouts fit: as it is
+        ((784,), (784,), False),
+    ],
+)
+def test_which_layout_fits(takes: tuple[int | None, ...], shape: tuple[int, ...], turned: bool) -> None:
+    assert turns(takes, shape, "net.onnx") is turned
+
+
+@pytest.mark.parametrize(
+    ("takes", "shape", "said"),
+    [
+        ((3, 224, 224), (28, 28, 1), "takes examples of shape 3×224×224, and the data have 28×28×1; give pictures of "
+         "224×224 with 3 channels, the channels last"),
+        ((784,), (28, 28, 1), "takes examples of shape 784, and the data have 28×28×1; reshape the data"),
+    ],
+)  # fmt: skip
+def test_data_that_do_not_fit_are_told_with_both_shapes(
+    takes: tuple[int | None, ...], shape: tuple[int, ...], said: str
+) -> None:
+    with pytest.raises(NetworkError, match=said):
+        turns(takes, shape, "net.onnx")
+
+
+def test_a_model_that_is_exchanged_while_it_is_read_is_refused(onnx_model: Path, tmp_path: Path) -> None:
+    mine = shutil.copyfile(onnx_model, tmp_path / "mine.onnx")
+    file = inspect(mine)
+    pytorch_manner(mine)
+    assert copied(mine, file, tmp_path / "copy").read_bytes() == onnx_model.read_bytes()  # the same bytes again
+    import onnx
+
+    other = onnx.load(str(mine))
+    other.producer_name = "another"
+    onnx.save(other, str(mine))
+    with pytest.raises(RefusedFile, match=r"mine\.onnx changed while it was read"):
+        copied(mine, file, tmp_path / "copy")
+
+
+def test_a_job_takes_an_onnx_file_from_pytorch_through_quantization(onnx_model: Path, tmp_path: Path) -> None:
+    import onnxruntime
+
+    recipes = tuple(Recipe(network="own", format=f) for f in ("onnx", "onnx-qdq"))
+    job = jobs.create(tmp_path, JobSpec(data="digits", minutes=1.0, recipes=recipes, own_model=str(onnx_model)))
+    start(tmp_path, job)
+    until(tmp_path, job, ended)
+    assert jobs.failures(tmp_path, job) == []
+    as_it_is, quantized = jobs.results(tmp_path, job)
+    file = inspect(onnx_model)
+    assert as_it_is.sha256 == as_it_is.lineage.own_sha256 == file.sha256
+    assert (as_it_is.parameters, as_it_is.macs, as_it_is.lineage.input_shape) == (file.parameters, file.macs, (1, 8, 8))
+    assert quantized.lineage.parent_sha256 == quantized.lineage.first_sha256 == file.sha256
+    assert quantized.check.agreement_percent > 90
+    notes = [e.text for e in jobs.events(tmp_path, job) if hasattr(e, "text")]
+    assert "net.onnx takes 1×8×8, channels first: the examples are turned for it" in notes
+    # The accuracy is that of an evaluation without DLOM.
+    data = load("digits")
+    session = onnxruntime.InferenceSession(str(ArtifactStore(tmp_path / "artifacts").path(quantized.sha256)))
+    scores = session.run(None, {"x": np.moveaxis(data.x_test, -1, 1)})[0]
+    right = 100 * float(np.mean(scores.argmax(axis=1) == data.y_test))
+    assert quantized.measured.accuracy_percent == pytest.approx(right)
