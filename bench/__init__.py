@@ -1,6 +1,6 @@
 """Every figure we claim, measured beside its peers: what a benchmark is made of.
 
-A benchmark is a module with `main() -> Iterable[Row]`, listed by hand in `bench/run.py`. What is compared is
+A benchmark is a module with `main() -> Iterable[Row | Table]`, listed by hand in `bench/run.py`. What is compared is
 measured interleaved, so that a disturbance of the machine meets all cases alike.
 """
 
@@ -21,6 +21,16 @@ class Row:
     unit: str
     ratio_to: str = ""
     note: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of its own columns, where rows are compared with more than one other; each of `cells` is a line."""
+
+    title: str
+    head: tuple[str, ...]
+    cells: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...] = ()  # printed below it, one a line
 
 
 @dataclass(frozen=True)

@@ -1,21 +1,24 @@
-"""`./dlom bench [NAMES]`: runs the benchmarks listed here and prints one table for each."""
+"""`./dlom bench [NAMES]`: runs the benchmarks listed here and prints the tables of each."""
 
 from __future__ import annotations
 
 import os
 import platform
 import sys
+import textwrap
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from bench import (
     Row,
+    Table,
     decision,
     facets,
     first_page,
     hostile,
     http_load,
+    inference,
     kills,
     launcher,
     live_counts,
@@ -24,7 +27,7 @@ from bench import (
     registering,
 )
 
-Benchmark = Callable[[], Iterable[Row]]
+Benchmark = Callable[[], Iterable[Row | Table]]
 
 # The list by hand: the name on the command line, and what it measures. A module of bench/ that is not in it
 # fails a test.
@@ -40,6 +43,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "hostile": hostile.main,
     "http-load": http_load.main,
     "kills": kills.main,
+    "inference": inference.main,
 }
 
 
@@ -85,7 +89,22 @@ def table(rows: Sequence[Row]) -> str:
             ratio = f"{row.value / other.value:.3g} × {other.name}"
         value = f"{row.value:,.0f}" if abs(row.value) >= 1000 else f"{row.value:.4g}"
         cells.append((row.name, f"{value} {row.unit}".rstrip(), ratio, row.note))
-    widths = [max(len(line[column]) for line in cells) for column in range(4)]
+    return _markdown(cells)
+
+
+def titled(table: Table) -> str:
+    """A table with its title above and its notes below, as Markdown. Raises ValueError for a line of another width."""
+    if not table.cells or any(len(line) != len(table.head) for line in table.cells):
+        raise ValueError(f"{table.title!r}: each line needs {len(table.head)} cells, got {table.cells}")
+    notes = "".join(
+        "\n" + textwrap.fill(note, 140, initial_indent="- ", subsequent_indent="  ") for note in table.notes
+    )
+    return f"### {table.title}\n\n{_markdown([table.head, *table.cells])}\n{notes}".rstrip()
+
+
+def _markdown(cells: Sequence[tuple[str, ...]]) -> str:
+    """The lines, the first of them the head."""
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = [
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |" for line in cells
     ]
@@ -102,9 +121,18 @@ def main(names: Sequence[str], benchmarks: Mapping[str, Benchmark] = BENCHMARKS)
     print(f"{machine()}\n{time.strftime('%Y-%m-%d')}, {load()}", flush=True)
     for name in dict.fromkeys(names or benchmarks):
         start = time.perf_counter()
-        text = table(list(benchmarks[name]()))
         about = (sys.modules[benchmarks[name].__module__].__doc__ or "").strip().splitlines()
-        print(f"\n## {name}: {about[0] if about else ''}\n\n{text}\n({time.perf_counter() - start:.0f} s)", flush=True)
+        heading = f"\n## {name}: {about[0] if about else ''}\n"
+        rows: list[Row] = []
+        for found in benchmarks[name]():
+            if isinstance(found, Row):
+                rows.append(found)
+            else:  # printed at once: the next one may take minutes
+                print(f"{heading}\n{titled(found)}", flush=True)
+                heading = ""
+        if rows or heading:
+            print(f"{heading}\n{table(rows)}", flush=True)
+        print(f"({time.perf_counter() - start:.0f} s)", flush=True)
     return 0
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import bench
-from bench import Row, Timing, interleaved, median_seconds, rows
-from bench.run import BENCHMARKS, machine, main, table
+from bench import Row, Table, Timing, interleaved, median_seconds, rows
+from bench.run import BENCHMARKS, machine, main, table, titled
 
 
 def test_cases_take_turns_and_warming_up_is_not_counted() -> None:
@@ -64,6 +64,27 @@ def test_a_table_shows_the_ratio() -> None:
 def test_a_table_that_compares_what_cannot_be_compared_is_an_error(wrong: list[Row]) -> None:
     with pytest.raises(ValueError):
         table(wrong)
+
+
+def test_a_table_of_its_own_columns_has_a_title_and_notes() -> None:
+    assert titled(Table("Times", ("a", "bc"), (("1", "2"),), ("in ms", "long " * 30))).splitlines() == [
+        "### Times", "", "| a | bc |", "|---|----|", "| 1 | 2  |", "", "- in ms", "- " + " ".join(["long"] * 27),
+        "  long long long",
+    ]  # fmt: skip
+    for cells in ((), (("1",),)):
+        with pytest.raises(ValueError, match="'Times': each line needs 2 cells"):
+            titled(Table("Times", ("a", "bc"), cells))
+
+
+def test_tables_are_printed_one_after_another_under_one_heading(capsys: pytest.CaptureFixture[str]) -> None:
+    def two() -> Iterable[Table]:
+        yield Table("One", ("a",), (("1",),))
+        yield Table("Two", ("a",), (("2",),))
+
+    assert main(["two"], {"two": two}) == 0
+    printed = capsys.readouterr().out
+    assert printed.count("\n## two: The harness") == 1
+    assert printed.index("## two") < printed.index("### One") < printed.index("### Two")
 
 
 def small() -> Iterable[Row]:
