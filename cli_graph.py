@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from datetime import date
 from pathlib import Path
@@ -112,6 +113,7 @@ def history(model: Annotated[str, typer.Argument(help="The model's name, as in s
     from dss.report import table
     from repository.history import drift, spread
 
+    model = model.removeprefix("m:")
     with knowledge_of(settings_of()) as knowledge:
         if model not in knowledge.projection.positions:
             raise InputError(f"there is no model {model!r}; write the name that select --json gives")
@@ -127,7 +129,11 @@ def history(model: Annotated[str, typer.Argument(help="The model's name, as in s
     typer.echo(table(shown.to_csv(index=False, float_format="%.5g").encode()))
     repeats = spread(drifted)
     for row in repeats.itertuples():
-        typer.echo(f"{row.figure}: {row.repeats} repeats, {row.spread_percent:.2g} % apart (standard deviation)")
+        told = f"; stability over {row.days} days {row.stability_percent:.4g} %"
+        steady = "" if math.isnan(row.stability_percent) else told
+        typer.echo(
+            f"{row.figure}: {row.repeats} repeats, {row.spread_percent:.2g} % apart (standard deviation){steady}"
+        )
 
 
 @verbs.command()

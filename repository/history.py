@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from datetime import date
 
 import numpy as np
 import pandas as pd
 
+from device.stability import FEWEST_DAYS, over_days
 from ontology.records import Grade, camel, figure_kinds
 from repository.graph import Graph, frame
 from repository.rq import bind, query
@@ -58,10 +60,12 @@ def spread(drifted: pd.DataFrame) -> pd.DataFrame:
     """How far repeats lie apart: a row for each figure (of a metric on a data set) with two or more of them.
 
     `drifted` is what `drift` gives. Repeats are measured and not withdrawn. Columns: `figure`, `unit`, `metric`,
-    `test_set`, `repeats`, `mean`, `lowest`, `highest`, `sd` (of a sample, n − 1) and `spread_percent`,
-    100 × sd / |mean|, NaN where the mean is 0.
+    `test_set`, `repeats`, `mean`, `lowest`, `highest`, `sd` (of a sample, n − 1), `spread_percent`, 100 × sd / |mean|,
+    NaN where the mean is 0, `days` on which it was measured, and `stability_percent` over them, NaN for fewer than
+    five (`device/stability.py`).
     """
-    columns = ["figure", "unit", "metric", "test_set", "repeats", "mean", "lowest", "highest", "sd", "spread_percent"]
+    columns = ["figure", "unit", "metric", "test_set", "repeats", "mean", "lowest", "highest", "sd", "spread_percent",
+               "days", "stability_percent"]  # fmt: skip
     measured = drifted[(drifted["evidence"] == Grade.MEASURED.value) & drifted["withdrawn_at"].isna()]
     found = []
     for key, group in measured.groupby(["figure", "unit", "metric", "test_set"], dropna=False, sort=False):
@@ -70,7 +74,11 @@ def spread(drifted: pd.DataFrame) -> pd.DataFrame:
             continue
         mean, sd = float(values.mean()), float(values.std(ddof=1))
         share = 100 * sd / abs(mean) if mean else float("nan")
-        found.append((*key, len(values), mean, values.min(), values.max(), sd, share))
+        dated = [(date.fromisoformat(day), v) for day, v in zip(days(group), values, strict=True) if day]
+        on = len({day for day, _ in dated})
+        steady = over_days(dated) if on >= FEWEST_DAYS else None
+        percent = float("nan") if steady is None else steady.percent
+        found.append((*key, len(values), mean, values.min(), values.max(), sd, share, on, percent))
     return pd.DataFrame(found, columns=columns)
 
 

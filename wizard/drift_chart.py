@@ -98,6 +98,8 @@ def read_words(own: pd.DataFrame, spreads: pd.DataFrame) -> Iterator[str]:
             f"{s.repeats} measured repeats: mean {shown(s.mean)}{unit}, {shown(s.lowest)} to {shown(s.highest)}; "
             f"standard deviation {shown(s.sd)}{unit}{share}."
         )
+        if not np.isnan(s.stability_percent):
+            yield f"Measured on {s.days} different days; stability over the days: {s.stability_percent:.2f} %."
     if spreads.empty:
         yield "Fewer than two of them were measured in the same way, so that no spread of repeats can be told."
     gone = len(own) - len(valid)

@@ -64,6 +64,22 @@ def test_the_spread_of_measured_repeats() -> None:
     assert found.loc["size_kib", "spread_percent"] == 0.0
 
 
+def test_stability_over_days_needs_five_of_them() -> None:
+    # 8, 9, 10, 11 and 12: mean 10, sample variance 2.5, so 100 × (1 − 1.5811 / 10).
+    graph = tiny_graph()
+    for day, percent in enumerate((8.0, 9.0, 10.0, 11.0), start=1):
+        figures = {"accuracy_percent": percent, "metric": "top-1", "test_set": "flowers"}
+        register(graph, own(replace(act(f"p{day}", day, **figures), evidence=Grade.MEASURED)))
+    (four,) = spread(drift(graph, "mine")).itertuples()
+    assert four.days == 4
+    assert math.isnan(four.stability_percent)
+    last = act("p5", 5, accuracy_percent=12.0, metric="top-1", test_set="flowers")
+    register(graph, own(replace(last, evidence=Grade.MEASURED)))
+    (five,) = spread(drift(graph, "mine")).itertuples()
+    assert five.days == 5
+    assert five.stability_percent == pytest.approx(84.189, abs=0.001)
+
+
 def test_qualities_are_compared_on_one_data_set_only() -> None:
     graph = tiny_graph()
     register(graph, own(act("p1", 1, accuracy_percent=50.0, metric="top-1", test_set="flowers")))
