@@ -19,7 +19,7 @@ from ontology.records import Device, Record
 from ontology.requirement import Requirement
 from ontology.settings import Settings
 from optimizer import jobs
-from optimizer.brought import Brought, bring, brought_records, slug
+from optimizer.brought import Brought, bring, brought_records, slug, try_on
 from optimizer.candidate import MeasuredCandidate
 from optimizer.data import KNOWN
 from optimizer.records import all_before, records_of
@@ -135,17 +135,21 @@ def packages_of(settings: Settings, job: str) -> tuple[tuple[str, Path], ...]:
 
 
 def bring_model(
-    path: Path, knowledge: Knowledge, settings: Settings, *, data: str, network: str, purpose: str, threads: int = 1
-) -> tuple[Brought, list[Record]]:
+    path: Path, knowledge: Knowledge, settings: Settings, *, data: str, network: str, purpose: str, threads: int = 1,
+    keep: bool = True,
+) -> tuple[Brought, list[Record]]:  # fmt: skip
     """Read a model file in isolation, measure it here and keep it; with the records to store. Nothing is stored yet.
 
-    Raises RefusedFile, DataError, MeasureError or ValueError.
+    Without `keep` the file is not kept, either. Raises RefusedFile, DataError, MeasureError or ValueError.
     """
     choices = knowledge.projection.choices
     if purpose not in choices["purpose"]:
         raise ValueError(f"{purpose[:40]!r} is no task on record; choose from {', '.join(choices['purpose'])}")
     slug(network)
-    brought = bring(path, data, ArtifactStore(settings.home / "artifacts"), threads=threads)
+    if keep:
+        brought = bring(path, data, ArtifactStore(settings.home / "artifacts"), threads=threads)
+    else:
+        brought = try_on(path, data, threads=threads)
     records = brought_records(
         brought,
         network=network,

@@ -49,6 +49,7 @@ MENDABLE = (
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's remarks on the processor are not for the user
 
 POLL_SECONDS = 0.5
+NOTHING_MEASURED = 1  # exit code of a build that came to nothing
 RESUMES = 3  # times that a build is taken up again when its process was killed
 REGISTER_SECONDS = 120.0  # within which the running app registers what was built
 
@@ -154,6 +155,8 @@ def report(settings: Settings, job: str, preferences: Judged) -> None:
         if outcome.chosen is not None:
             artifact = flow.artifact_of(settings, outcome, outcome.chosen)
             typer.echo(f"  file: {artifact}")
+    if not outcome.built:
+        raise typer.Exit(NOTHING_MEASURED)
 
 
 def describe_machine(settings: Settings, knowledge: Knowledge, device: Said) -> None:

@@ -110,6 +110,7 @@ def export(
 @verbs.command()
 def history(model: Annotated[str, typer.Argument(help="The model's name, as in select --json.")]) -> None:
     """Every figure a model ever had: what holds, what was superseded or withdrawn, and how far repeats lie apart."""
+    import flow
     from dss.report import table
     from repository.history import drift, spread
 
@@ -118,6 +119,7 @@ def history(model: Annotated[str, typer.Argument(help="The model's name, as in s
         if model not in knowledge.projection.positions:
             raise InputError(f"there is no model {model!r}; write the name that select --json gives")
         drifted = drift(knowledge.graph, model)
+        replaced = flow.replacements_of(knowledge, [model])
     shown = drifted[
         ["figure", "value", "unit", "obtained", "registered", "evidence", "current", "difference_percent"]
     ].copy()
@@ -134,6 +136,8 @@ def history(model: Annotated[str, typer.Argument(help="The model's name, as in s
         typer.echo(
             f"{row.figure}: {row.repeats} repeats, {row.spread_percent:.2g} % apart (standard deviation){steady}"
         )
+    for act in replaced.values():
+        typer.echo(flow.replacement_words(act))
 
 
 @verbs.command()

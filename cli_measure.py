@@ -56,6 +56,11 @@ def measure(
     as_json: Annotated[bool, typer.Option("--json", help="The same as typed data.")] = False,
 ) -> None:
     """Measure a model file on this machine; nothing is stored."""
+    if file.is_dir():
+        raise InputError(
+            f"{file} is a folder, and no runtime here takes one; give a model file, or have files made of a SavedModel "
+            f"and measured: ./dlom optimize {file} --data DATA"
+        )
     read(file)
     with mendable():
         import measuring
@@ -107,7 +112,7 @@ def reproduce(
     import measuring
     from repository.store import store
 
-    settings = settings_of()
+    settings, model = settings_of(), model.removeprefix("m:")  # as the graph and register --json write it
     with mendable(), flow.ready(settings, draw) as knowledge:
         compared, records = measuring.reproduce(
             model, knowledge, settings, data=data, threads=threads, trusted=trust, seconds=seconds
@@ -202,6 +207,13 @@ def reproduction_lines(compared: Reproduction) -> Iterator[str]:
     yield f"{'':<20}{'registered':>12}{'now':>12}{'difference':>12}{'spread then':>13}{'now':>8}"
     for f in compared.figures:
         yield _compared_line(f)
+    noise_percent = compared.noise_percent
+    if compared.agrees and noise_percent is not None:
+        yield (
+            f"{compared.model}: nothing differs by more than the noise, but a run was so noisy (spread "
+            f"{noise_percent:.0f} %) that a smaller change of its times cannot be seen; measure again when it is quiet"
+        )
+        return
     yield (
         f"{compared.model}: reproduced, nothing differs by more than can be explained"
         if compared.agrees

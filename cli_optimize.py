@@ -19,7 +19,7 @@ def optimize(
     formats: Annotated[str, typer.Option(help="Formats by name, with commas; all are those that it admits.")] = "all",
     minutes: Annotated[float, typer.Option(min=0.5, help="Time for everything together.")] = 10.0,
     trials: Annotated[int, typer.Option(min=1, help="Pieces of code that the tuning of one file may try.")] = 64,
-    tolerance: Annotated[float, typer.Option(min=0.0, help="Points of accuracy that may be lost.")] = 1.0,
+    tolerance: Annotated[float, typer.Option(min=0.0, max=100.0, help="Points of accuracy that may be lost.")] = 1.0,
     threads: Annotated[int, typer.Option(min=1, help="Threads that a measured model may use.")] = 1,
     name: Annotated[str | None, typer.Option(help="What this machine is called.")] = None,
     kind: Annotated[str | None, typer.Option(help="What kind of device it is, such as edge-pc.")] = None,
@@ -29,6 +29,7 @@ def optimize(
     import cli_build
     import cli_compare
     import flow
+    from dss.build_report import nothing_measured
     from dss.preferences import Preferences
     from optimizer.formats.shelf import FORMATS
 
@@ -54,3 +55,6 @@ def optimize(
     for reason in dict.fromkeys(started.left_out.values()):
         named = [FORMATS[name].label for name, why in started.left_out.items() if why == reason]
         typer.echo(f"not made ({reason}): {'; '.join(named)}")
+    if not outcome.built:
+        typer.echo(nothing_measured(outcome.failures))
+        raise typer.Exit(cli_build.NOTHING_MEASURED)

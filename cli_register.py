@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -70,14 +71,23 @@ def register_model(
         cli_build.describe_machine(settings, knowledge, device)
         with cli_build.refusing():
             brought, records = flow.bring_model(
-                file, knowledge, settings, data=data, network=network, purpose=purpose, threads=threads
+                file,
+                knowledge,
+                settings,
+                data=data,
+                network=network,
+                purpose=purpose,
+                threads=threads,
+                keep=not dry_run,
             )
         if not as_json:
             for line in (*cli_measure.file_lines(brought.file), *figure_lines(brought.measured)):
                 typer.echo(line)
-        outcome = records_incoming(records, knowledge, dry_run=dry_run, sure=True)  # it was measured: no slip of a unit
+        outcome = records_incoming(records, knowledge, dry_run=dry_run, sure=True)
+        outcome = replace(outcome, warnings=())  # they ask whether a unit slipped; it was measured here
         _scaled(knowledge, outcome)
     _told(outcome, as_json=as_json)
+    _named(outcome, as_json=as_json)
 
 
 def register_result(
@@ -108,7 +118,7 @@ def register_result(
             raise measuring.ResultError("say what the model is for: --purpose image-classification")
         inspected, records = measuring.result_records(
             result, knowledge, settings, network=network, purpose=purpose, optimization=optimization,
-            data_set=data_set, file=file,
+            data_set=data_set, file=file, keep=not dry_run,
             device=measuring.device_of(
                 measured.machine, knowledge, settings, _said_of(measured.machine, knowledge, device), today
             ),
@@ -121,6 +131,7 @@ def register_result(
         outcome = records_incoming(records, knowledge, dry_run=dry_run, sure=True)  # it was measured: no slip of a unit
         _scaled(knowledge, outcome)
     _told(outcome, as_json=as_json)
+    _named(outcome, as_json=as_json)
 
 
 def _said_of(machine: Machine, knowledge: Knowledge, device: tuple[str | None, ...]) -> DeviceProfile | None:
@@ -161,6 +172,13 @@ def _told(outcome: Outcome, *, as_json: bool) -> None:
             typer.echo(line, err=is_error)
     if outcome.exit_code:
         raise typer.Exit(outcome.exit_code)
+
+
+def _named(outcome: Outcome, *, as_json: bool) -> None:
+    """What the model is called on record, because history, reproduce and rate ask for it."""
+    names = [n for n in (*outcome.new, *outcome.updated, *outcome.unchanged) if n.startswith("m:")]
+    for name in () if as_json or outcome.dry_run else names:
+        typer.echo(f"on record as {name.removeprefix('m:')}; ./dlom history and ./dlom reproduce take this name")
 
 
 def _pairs(option: str, given: Sequence[str]) -> dict[str, str]:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, date, datetime
+from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from dss.build_comparison import Comparison, Contender, Structure, compare
 from ontology.records import Replacement
@@ -96,9 +98,9 @@ def structure_of(settings: Settings, sha256: str) -> Structure | None:
         return None
     found = Structure(operators=dict(file.operators), nodes=file.nodes, macs=file.macs)
     kept.parent.mkdir(parents=True, exist_ok=True)
-    beside = kept.with_name(f".{kept.name}")
-    beside.write_text(json.dumps(asdict(found) | {"reader": _READER}), encoding="utf-8")
-    beside.replace(kept)
+    with NamedTemporaryFile("w", dir=kept.parent, prefix=".", delete=False, encoding="utf-8") as beside:
+        beside.write(json.dumps(asdict(found) | {"reader": _READER}))
+    Path(beside.name).replace(kept)
     return found
 
 

@@ -102,7 +102,7 @@ def _set_up(graph: EmbeddedGraph, settings: Settings) -> Iterator[Event]:
 
 def ready(settings: Settings, tell: Callable[[Event], None]) -> Knowledge:
     """The installation's knowledge; one that has never been set up is set up first, telling `tell` of the progress."""
-    knowledge = open_knowledge(settings.home, settings.queries)
+    knowledge = open_knowledge(settings.home, settings.queries, wait_s=settings.store_wait_s, tell=tell)
     graph = knowledge.graph
     if isinstance(graph, EmbeddedGraph) and not _is_up_to_date(graph, settings):
         for event in _set_up(graph, settings):

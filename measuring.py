@@ -21,7 +21,7 @@ from device.measure import measure
 from device.measured import Machine, Measured
 from device.package import PackageError, make_package
 from device.runtimes import runtime_for, runtimes_for
-from device.runtimes.contract import MeasureError, RuntimeSpec
+from device.runtimes.contract import MeasureError, ModelFileError, RuntimeSpec
 from device.signed import SignatureError, SignedResult, verify
 from ontology.records import DataSet, Device, Network, Record
 from ontology.settings import Settings
@@ -93,7 +93,12 @@ def try_file(
     """
     if metric not in (None, *METRICS):
         raise DataError(f"there is no metric {metric!r}; there are: {', '.join(METRICS)}")
-    specs = runtimes_for(path) if runtime == ALL else (runtime_for(path, runtime),)
+    try:
+        specs = runtimes_for(path) if runtime == ALL else (runtime_for(path, runtime),)
+    except ModelFileError:
+        if runtime in (None, ALL) and path.suffix.lower() != ".npz":
+            inspect(path)  # what reads files knows better why a pickle or a script is no model, and what to do
+        raise
     file = None if specs[0].native else inspect(path)
     with tempfile.TemporaryDirectory(prefix="dlom-examples-") as folder:
         given = _random(file, path, Path(folder)) if data is None else examples(data, Path(folder), metric)
@@ -267,19 +272,28 @@ def make_device_package(
     """
     with tempfile.TemporaryDirectory(prefix="dlom-examples-") as folder:
         given = None if data is None else examples(data, Path(folder))
+        beside = None if given is None or data is None else _beside(out, data, given)
         key = device_keys.keep_new(settings.home, today)
         try:
             made = make_package(out, key)
         except BaseException:
             device_keys.forget(settings.home, key.id)
             raise
-        if given is not None and data is not None:
-            name = data if data in KNOWN else Path(data).stem
-            beside = out.with_name(f"{name}-examples.npz")
-            if given.path.is_file():
-                shutil.copyfile(given.path, beside)
-                given = replace(given, path=beside)
+        if given is not None and beside is not None:
+            shutil.copyfile(given.path, beside)
+            given = replace(given, path=beside)
     return made, key.id, given
+
+
+def _beside(out: Path, data: str, given: Examples) -> Path | None:
+    """Where the examples go; None for a folder, which stays where it is. Raises PackageError for another file there."""
+    if not given.path.is_file():
+        return None
+    name = data if data in KNOWN else Path(data).stem
+    beside = out.with_name(f"{name}-examples.npz")
+    if beside.exists() and not (beside.is_file() and sha256(beside) == sha256(given.path)):
+        raise PackageError(f"{beside} is there already and holds something else; move it away, or name another --out")
+    return beside
 
 
 def verified_result(text: bytes, settings: Settings, today: date) -> SignedResult:
@@ -298,8 +312,9 @@ def result_records(
     optimization: str | None = None,
     data_set: str | None = None,
     file: Path | None = None,
+    keep: bool = True,
 ) -> tuple[ModelFile | None, list[Record]]:
-    """What is registered of a device's result, with what its file holds where that came, too; it is kept then.
+    """What is registered of a device's result, with what its file holds where that came, too; with `keep` it is kept.
 
     `network`, `optimization` and `data_set` are names on record; a network and a data set may be new. Left out, the
     optimization is that of the model on record or what the file shows, the data set the one that these very examples
@@ -328,7 +343,7 @@ def result_records(
         data_set=_data_set(found, data_set or examples_named(knowledge.graph, found.data_sha256), choices["data"]),
         device_package=f"{result.package} of {result.package_made}",
     )
-    if file is not None:
+    if file is not None and keep:
         ArtifactStore(settings.home / "artifacts").add(file)
     return inspected, records
 

@@ -63,10 +63,10 @@ def main(arguments: Sequence[str], key_file: str) -> int:
             given.model, given.data, threads=given.threads, seconds=given.seconds, timeout_s=given.timeout,
             runtime=given.runtime, metric=given.metric, trusted=given.trust,
         )  # fmt: skip
+        _write(given.out, sign(measured, key))
     except (MeasureError, OSError) as error:
         sys.stderr.write(f"not measured: {error}\n")
         return 1
-    _write(given.out, sign(measured, key))
     for line in figure_lines(measured):
         sys.stdout.write(f"{line}\n")
     sys.stdout.write(f"written to {given.out}, signed by package {key.id}\n")
@@ -86,12 +86,20 @@ def _check(model: Path, data: Path, out: Path) -> None:
             raise MeasureError(f"there is no file {file}; check its name and folder")
     if not out.absolute().parent.is_dir() or out.is_dir():
         raise MeasureError(f"{out} cannot be written; name a file in a folder that is there")
+    try:
+        with tempfile.TemporaryFile(prefix=".unfinished-", dir=out.absolute().parent):  # before minutes of measuring
+            pass
+    except OSError as error:
+        raise MeasureError(f"{out} cannot be written ({error.strerror}); name a file in another folder") from error
 
 
 def _write(out: Path, text: str) -> None:
     """All of it or nothing."""
     handle, beside = tempfile.mkstemp(prefix=".unfinished-", dir=out.absolute().parent)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-    Path(beside).chmod(0o644)
-    Path(beside).replace(out)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(beside).chmod(0o644)
+        Path(beside).replace(out)
+    finally:
+        Path(beside).unlink(missing_ok=True)

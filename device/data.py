@@ -16,6 +16,7 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,10 @@ TOP1, MAP, RMSE, MARD = "top-1", "map", "rmse", "mard"
 METRICS = (TOP1, MAP, RMSE, MARD)
 PICTURES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff"})
 LARGEST_BYTES = 8 * 2**30
+# What reading a damaged or hostile archive raises: a sum that is wrong, a password, an array beyond all memory.
+DAMAGE = (
+    OSError, ValueError, AttributeError, TypeError, EOFError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
 Array = NDArray[Any]
 
 
@@ -113,7 +118,7 @@ def load_data(data: Path, metric: str | None = None) -> Examples:
         _check_size(data)
         with np.load(data, allow_pickle=False) as arrays:
             x, y, boxes = (arrays[name] if name in arrays.files else None for name in ("x", "y", "boxes"))
-    except (OSError, ValueError, AttributeError, TypeError, EOFError, zipfile.BadZipFile) as error:
+    except DAMAGE as error:
         raise MeasureError(
             f"{data.name} cannot be read as npz ({error}); save it with numpy.savez(…, x=x, y=y)"
         ) from error

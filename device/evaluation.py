@@ -78,6 +78,12 @@ def _of_classes(y: Array, chosen: Array) -> Quality:
 
 
 def _of_numbers(metric: str, y: Array, said: Array) -> Quality:
+    endless = int((~np.isfinite(said)).any(axis=1).sum())
+    if endless:
+        raise MeasureError(
+            f"the model gives infinite numbers for {endless} of {len(said)} inputs; look for a division by zero or "
+            "values out of range, and train or convert it again"
+        )
     figure, other = (quality.mard_percent, RMSE) if metric == MARD else (quality.rmse, MARD)
     further = {RMSE: quality.rmse, MARD: quality.mard_percent}[other]
     return Quality(

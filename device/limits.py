@@ -22,7 +22,7 @@ _LANDLOCK_CREATE_RULESET, _LANDLOCK_ADD_RULE, _LANDLOCK_RESTRICT_SELF = 444, 445
 _LANDLOCK_PATH_BENEATH = 1
 # Rights of Landlock's file system by ABI: 13 in the first, one more in 2 (refer), 3 (truncate) and 5 (ioctl).
 _FILE_RIGHTS = {1: 13, 2: 14, 3: 15, 4: 15}
-_RUNNING, _READING = 0b1, 0b1100  # execute; read a file, list a folder
+_RUNNING, _READING, _LISTING = 0b1, 0b1100, 0b1000  # execute; read a file and list a folder; the latter alone
 _OF_A_FILE = 0b1 | 0b10 | 0b100 | 1 << 14 | 1 << 15  # what can be allowed of a single file: also write, truncate, ioctl
 
 
@@ -31,7 +31,9 @@ def limit_processor(seconds: float) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     whole = max(1, int(seconds) + 1)
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
-    resource.setrlimit(resource.RLIMIT_CPU, (whole, hard if hard != resource.RLIM_INFINITY else whole + 5))
+    resource.setrlimit(
+        resource.RLIMIT_CPU, (whole, whole + 5) if hard == resource.RLIM_INFINITY else (min(whole, hard), hard)
+    )
 
 
 def limit_memory(mib: float, threads: int) -> None:
@@ -70,12 +72,15 @@ def leave_network() -> bool:
     return any(libc.unshare(spaces) == 0 for spaces in (_CLONE_NEWNET, _CLONE_NEWUSER | _CLONE_NEWNET))
 
 
-def confine(read: Iterable[Path] = (), write: Iterable[Path] = (), *, run: bool = True) -> bool:
+def confine(
+    read: Iterable[Path] = (), write: Iterable[Path] = (), *, run: bool = True, names: Iterable[Path] = ()
+) -> bool:
     """Landlock: nothing may be opened, made or run but below these folders, no TCP port bound or connected (ABI 4).
 
-    Single files may stand among them. Without `run` no program may be started, either; libraries can be loaded. Whether
-    the kernel has it (Linux 5.13; ports from 6.7). Call `leave_network` first, which it rests on. What is not there is
-    left out. It binds the thread that calls, and what that starts later.
+    Single files may stand among them. Of the folders `names` only names are told, all the way down. Without `run` no
+    program may be started, either; libraries can be loaded. Whether the kernel has it (Linux 5.13; ports from 6.7).
+    Call `leave_network` first, which it rests on. What is not there is left out. It binds the thread that calls, and
+    what that starts later.
     """
     abi = landlock_abi()
     if abi < 1:
@@ -93,7 +98,7 @@ def confine(read: Iterable[Path] = (), write: Iterable[Path] = (), *, run: bool 
     if rules < 0:
         return False
     running = _RUNNING if run else 0
-    for paths, allowed in ((read, _READING | running), (write, every & ~_RUNNING | running)):
+    for paths, allowed in ((read, _READING | running), (write, every & ~_RUNNING | running), (names, _LISTING)):
         for path in paths:
             if path.exists():
                 opened = os.open(path, os.O_PATH | os.O_CLOEXEC)

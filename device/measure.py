@@ -42,6 +42,7 @@ from device.system_latency import system_latency
 __all__ = ["MeasureError", "ModelFileError", "RuntimeMissing", "load_data", "measure", "measure_here"]
 
 BATCHES = (1, 8, 32, 64)
+LAST_BYTES = 20_000  # of what the process wrote on stderr
 SPARE_CORES = 0.5  # for what a runtime does beside the model
 REASON = "not measured: "
 # What the process may know of its surroundings: it runs files from elsewhere, and needs no keys of ours.
@@ -95,7 +96,7 @@ def measure(
         command += ["--memory-mib", str(memory_mib), "--cpu-seconds", str(timeout_s * threads + 10)]
         command += ["--parent", str(os.getpid()), *(["--trusted"] if trusted else [])]
         command += [*(["--runtime", runtime] if runtime else []), *(["--metric", metric] if metric else [])]
-        with errors.open("wb") as stderr:
+        with errors.open("w+b") as stderr:
             process = subprocess.Popen(
                 command, cwd=own, env=_environment(own), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                 stderr=stderr, start_new_session=True,
@@ -109,9 +110,15 @@ def measure(
                 ) from None
             finally:
                 _end(process)
-        if code == 0:
+            # From the open file: the process could have put a link to another in its place.
+            stderr.seek(max(0, stderr.seek(0, os.SEEK_END) - LAST_BYTES))
+            said = stderr.read(LAST_BYTES).decode("utf-8", errors="replace")
+        if code != 0:
+            raise failure(file.name, code, said, memory_mib)
+        try:
             return Measured.from_json(out.read_text(encoding="utf-8"))
-        raise failure(file.name, code, errors.read_text(encoding="utf-8", errors="replace")[-20_000:], memory_mib)
+        except (OSError, ValueError) as error:  # machine code can end the process as it likes
+            raise MeasureError(f"{file.name} ended without a result ({error}); compile or export it again") from error
 
 
 def _runtime(file: Path, name: str | None, trusted: bool) -> RuntimeSpec:
@@ -144,8 +151,10 @@ def failure(name: str, code: int, stderr: str, memory_mib: float) -> MeasureErro
     if code == -signal.SIGKILL:
         return MeasureError(f"{name} was ended by the system, most likely because memory ran out; free some, try again")
     if code < 0:
+        known = {s.value: s.name for s in signal.Signals}
         return MeasureError(
-            f"{name} made its runtime crash ({signal.Signals(-code).name}); the file may be damaged: export it again"
+            f"{name} made its runtime crash ({known.get(-code, f'signal {-code}')}); the file may be damaged: export "
+            "it again"
         )
     last = stderr.strip().splitlines()[-1:] or ["it said nothing"]
     return MeasureError(f"{name} could not be run: {last[0][:500]}")

@@ -85,7 +85,7 @@ class Measured:
             data: dict[str, Any] = json.loads(text)
             given = data.pop("machine")
             return cls(machine=Machine(**_checked(Machine, given)), **_checked(cls, data, without="machine"))
-        except (TypeError, KeyError, AttributeError, RecursionError, json.JSONDecodeError) as error:
+        except (TypeError, KeyError, AttributeError, OverflowError, RecursionError, json.JSONDecodeError) as error:
             raise ValueError(f"not a measurement: {type(error).__name__} {error}") from error
 
 

@@ -11,6 +11,7 @@ import os
 import tempfile
 import zipfile
 from pathlib import Path
+from typing import IO
 
 from device.signed import Key
 
@@ -48,26 +49,34 @@ class PackageError(ValueError):
 def make_package(out: Path, key: Key) -> Path:
     """Writes the package with this key to `out`, for its owner only; an older package there is replaced.
 
-    Raises PackageError when `out` is something else, or its folder is not there.
+    Raises PackageError when `out` is something else, its folder is not there, or it cannot be written.
     """
     if not out.parent.is_dir():
         raise PackageError(f"there is no folder {out.parent}; make it, or name another --out")
     if out.exists() and not is_package(out):
         raise PackageError(f"{out} is there already and is no device package; name another --out")
-    handle, beside = tempfile.mkstemp(prefix=".unfinished-", dir=out.parent)
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(_SHEBANG)
-            with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as package:
-                package.writestr("__main__.py", _MAIN.format(key=KEY_FILE))
-                package.writestr(KEY_FILE, key.to_json())
-                for source in sorted(ROOM.rglob("*.py")):
-                    package.write(source, f"{ROOM.name}/{source.relative_to(ROOM).as_posix()}")
-        Path(beside).chmod(0o700)
-        Path(beside).replace(out)
-    finally:
-        Path(beside).unlink(missing_ok=True)
+        handle, beside = tempfile.mkstemp(prefix=".unfinished-", dir=out.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(_SHEBANG)
+                _pack(file, key)
+            Path(beside).chmod(0o700)
+            Path(beside).replace(out)
+        finally:
+            Path(beside).unlink(missing_ok=True)
+    except OSError as error:
+        raise PackageError(f"{out} cannot be written ({error.strerror or error}); name another --out") from error
     return out
+
+
+def _pack(file: IO[bytes], key: Key) -> None:
+    # A checkout's files may be dated 1970, as builds that are to be the same each time make them; zip begins in 1980.
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as package:
+        package.writestr("__main__.py", _MAIN.format(key=KEY_FILE))
+        package.writestr(KEY_FILE, key.to_json())
+        for source in sorted(ROOM.rglob("*.py")):
+            package.write(source, f"{ROOM.name}/{source.relative_to(ROOM).as_posix()}")
 
 
 def is_package(file: Path) -> bool:

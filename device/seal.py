@@ -29,16 +29,19 @@ _PROC = ("cpuinfo", "filesystems", "loadavg", "meminfo", "stat", "sys", "uptime"
 _SCRATCH = ("/dev/null", "/proc/self")
 
 
-def seal(read: Iterable[Path], write: Iterable[Path], *, run: bool = False) -> tuple[str, ...]:
+def seal(
+    read: Iterable[Path], write: Iterable[Path], *, run: bool = False, names: Iterable[Path] = ()
+) -> tuple[str, ...]:
     """Closes everything but these, for good; what could be closed. Call it while the process has one thread.
 
-    With `run` it may start programs (a compiler), which are shut in likewise.
+    With `run` it may start programs (a compiler), which are shut in likewise. Folders in `names` can be listed and not
+    read: Python looks there for what it imports.
     """
     libraries = [sys.prefix, sys.base_prefix, *sys.path, *os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep)]
     system = [*_SYSTEM, *(f"/proc/{name}" for name in _PROC)]
     libraries = [path for path in libraries if path and Path(path) != CHECKOUT]
     readable = [OWN if OWN.is_dir() else CHECKOUT, *(Path(path) for path in (*system, *libraries)), *read]
     alone = limits.leave_network()
-    shut = limits.confine(readable, [*(Path(path) for path in _SCRATCH), *write], run=run)
+    shut = limits.confine(readable, [*(Path(path) for path in _SCRATCH), *write], run=run, names=names)
     network = ["no network"] if alone else ["no tcp"] if shut and limits.landlock_abi() >= 4 else []
     return (*network, *(["own files only"] if shut else []))

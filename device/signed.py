@@ -144,5 +144,8 @@ def _refuse(word: str) -> None:
 
 
 def _signature(body: Mapping[str, Any], key: Key) -> str:
-    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    try:
+        canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    except RecursionError as error:
+        raise SignatureError("the file nests too deeply; take it as the package wrote it") from error
     return hmac.new(bytes.fromhex(key.secret), canonical.encode("ascii"), hashlib.sha256).hexdigest()

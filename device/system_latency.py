@@ -71,7 +71,7 @@ def system_latency(session: Session, examples: Examples, seconds: float) -> Syst
     whole_ms, bare_ms, rounds = interleaved(
         lambda turn: answer(session.run(given(turn))), lambda turn: session.prepare(given(turn)), seconds
     )
-    steps = f"{steps_of(examples, session)}; the inference alone in the same {rounds} rounds: {bare_ms:.4g} ms"
+    steps = f"{steps_of(examples, session)}; the inference alone in the same {rounds:,} rounds: {bare_ms:.4g} ms"
     return SystemLatency(whole_ms, bare_ms, rounds, steps)
 
 

@@ -28,7 +28,7 @@ def figure_lines(m: Measured) -> Iterator[str]:
     if m.energy_mj is not None:
         yield _line("energy", f"{m.energy_mj:.4g} mJ an inference ({m.energy_meter})")
     else:
-        yield _line("energy", f"not measured{f': {m.energy_meter}' if m.energy_meter else ''}")
+        yield _line("energy", "not measured")
     yield from _how(m)
 
 
@@ -50,7 +50,7 @@ def _quality(m: Measured) -> Iterator[str]:
         yield _line("accuracy", f"{m.accuracy_percent:.2f} % {interval} on {m.samples:,} examples")
     elif m.metric_value is not None:
         name, unit = _METRICS.get(m.metric or "", m.metric or "quality"), " %" if m.metric in _PERCENT else ""
-        beside = "".join(f", {n} {v:.4g}" for n, v in m.further_metrics)
+        beside = "".join(f", {n} {v:.4g}{'' if n == 'rmse' else ' %'}" for n, v in m.further_metrics)
         on = "" if m.samples is None else f" on {m.samples:,} examples"
         yield _line("quality", f"{m.metric_value:.4g}{unit} ({name}){beside}{on}")
     classes = (

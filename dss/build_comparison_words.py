@@ -101,7 +101,9 @@ _FILES = (
 )
 _LEGEND = (
     "◆ no other is as right and as fast, and better in one; ◇ likewise with the size. change: of accuracy, in points. "
-    "speed, smaller: how many times, against the original. difference, agree: of the scores, from the network's own."
+    "speed, smaller: how many times, against the original. MiB: peak memory above what the process needed before the "
+    "model. MMAC: millions of multiply-accumulates of one inference. difference, agree: of the scores, from the "
+    "network's own."
 )
 
 

@@ -44,12 +44,14 @@ def lines(
     failures: Sequence[tuple[str, str]],
 ) -> Iterator[str]:
     """The table, the choice, and what failed."""
-    yield HEAD
+    if rows:
+        yield HEAD
     for row in rows:
         yield _row(row, candidates, chosen)
     for what, why in failures:
         yield f"failed: {what}: {why}"
-    yield ""
+    if rows:
+        yield ""
     if chosen is not None:
         best = next(r for r in rows if r.model == chosen)
         yield f"Chosen: {best.network} as {best.format}, which meets every limit ({chosen})"
@@ -60,7 +62,17 @@ def lines(
             if verdict.outcome is not Outcome.MET:
                 yield f"  {verdict_words(verdict, candidates.projection)}"
     else:
-        yield "Nothing was finished within the time given; give it more minutes."
+        yield nothing_measured(failures)
+
+
+def nothing_measured(failures: Sequence[tuple[str, str]]) -> str:
+    """What to do after a build that came to nothing."""
+    if failures:
+        return "Nothing was measured: what failed is said above."
+    return (
+        "Nothing was measured before the build ended. Give it more minutes; one that was stopped goes on with "
+        "./dlom builds --resume JOB"
+    )
 
 
 def _row(row: BuiltRow, candidates: Candidates, chosen: str | None) -> str:

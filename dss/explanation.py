@@ -192,8 +192,8 @@ def sentences(explanation: Explanation) -> list[str]:
     if explanation.set_aside:
         names = ", ".join(o.value for o in explanation.set_aside)
         told.append(
-            f"Undecided by evidence: {names}. No candidate has a figure there that can be compared with those of at "
-            "least five others, so the other weights were scaled up."
+            f"Undecided by evidence: {names}. No candidate has a figure there that can be compared within a group of "
+            "at least five networks, so the other weights were scaled up."
         )
     for tight in explanation.tight:
         limit = tight.verdict.limit

@@ -38,7 +38,8 @@ class Settings:
     """What differs between two installations.
 
     `home` holds all state (the store, jobs, artifacts) and need not exist yet; `facts` is read only. `host` is an
-    address or a name without scheme or port; the default can be reached from this machine only.
+    address or a name without scheme or port; the default can be reached from this machine only. `store_wait_s` is how
+    long a command waits for another that holds the store.
     """
 
     home: Path = CHECKOUT / ".dlom"
@@ -46,6 +47,7 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8501
     queries: QueryLimits = QueryLimits()
+    store_wait_s: float = 60.0
 
     @property
     def address(self) -> str:
@@ -54,7 +56,9 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Settings:
-        """Reads DLOM_HOME, DLOM_FACTS, DLOM_HOST and DLOM_PORT; one that is absent or blank keeps its default.
+        """Reads DLOM_HOME, DLOM_FACTS, DLOM_HOST, DLOM_PORT and DLOM_STORE_WAIT (seconds).
+
+        One that is absent or blank keeps its default.
 
         The limits of a query are DLOM_QUERY_SECONDS, DLOM_QUERY_ROWS, DLOM_QUERY_MIB and DLOM_QUERY_WORKERS.
         A relative folder starts at the current directory, and `~` is the user's own. Raises SettingsError for a
@@ -72,6 +76,7 @@ class Settings:
                 memory_mib=_count("DLOM_QUERY_MIB", given, 512, 1_048_576) or QueryLimits.memory_mib,
                 workers=_count("DLOM_QUERY_WORKERS", given, 1, 64) or QueryLimits.workers,
             ),
+            store_wait_s=_count("DLOM_STORE_WAIT", given, 1, 3600) or cls.store_wait_s,
         )
 
 

@@ -98,7 +98,8 @@ def _data_set(brought: Brought) -> DataSet | str | None:
     count = len(given.data.y_test) + (len(given.data.y_train) if given.whole else 0)
     return DataSet(
         name=f"local-{given.data.sha256[:12]}{'' if given.whole else '-test'}",
-        label=given.data.description or given.data.name,
+        # What the description says of a split is not so where all of them were measured on.
+        label=given.said if given.whole else given.data.description or given.data.name,
         classes=given.data.classes,
         examples=count,
     )

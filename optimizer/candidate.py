@@ -31,9 +31,10 @@ class Made:
 class Lineage:
     """Where a file comes from, in full: with the same data, seed and versions the same file is built again.
 
-    `parent_sha256` is of the file it was converted from; `None` for the first of the chain. `own_sha256` is of the
-    user's model, where there was one. `versions` are of the libraries that took part. `chain` are the files before
-    this one, the first of the chain first.
+    `data_is_known`: they are the known set called `data_name`, and not a user's own of that name; `None` where an
+    earlier version did not tell the two apart. `parent_sha256` is of the file it was converted from; `None` for the
+    first of the chain. `own_sha256` is of the user's model, where there was one. `versions` are of the libraries that
+    took part. `chain` are the files before this one, the first of the chain first.
     """
 
     data_name: str
@@ -50,6 +51,7 @@ class Lineage:
     parent_sha256: str | None
     own_sha256: str | None
     chain: tuple[Made, ...] = ()
+    data_is_known: bool | None = None
 
     @property
     def first_sha256(self) -> str | None:

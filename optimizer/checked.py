@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from optimizer.data import DataError, load
+from optimizer.data import KNOWN, DataError, load
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 SECONDS = 600.0  # a download of the largest known set on a slow line
@@ -19,9 +19,10 @@ SECONDS = 600.0  # a download of the largest known set on a slow line
 
 def input_shape(data: str) -> tuple[int, ...]:
     """The shape of one example of data that a build can learn from. Raises DataError with what is wrong."""
+    place = data if data in KNOWN or data.startswith("~") else str(Path(data).absolute())  # it runs in another folder
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "optimizer.checked", data], cwd=CHECKOUT, capture_output=True, text=True,
+            [sys.executable, "-m", "optimizer.checked", place], cwd=CHECKOUT, capture_output=True, text=True,
             timeout=SECONDS, check=False, env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"},
         )  # fmt: skip
     except subprocess.TimeoutExpired as error:

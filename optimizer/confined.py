@@ -3,8 +3,9 @@
     python -m optimizer.confined FOLDER       (started by Confined; requests and answers are lines of JSON)
 
 What holds there: a clean environment, no network and no files but the libraries and FOLDER as far as the system permits
-(device/seal.py says what that means where), limits on memory and on the time of each request. A file that crashes its
-converter costs that one conversion: the next request starts a fresh process.
+(device/seal.py says what that means where), limits on memory and on the time of each request. It writes in a folder of
+scratch alone, from which plain files are taken: what was made before, and where they are put, is out of its reach. A
+file that crashes its converter costs that one conversion: the next request starts a fresh process.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ import contextlib
 import json
 import os
 import selectors
+import shutil
 import signal
+import stat
 import subprocess
 import sys
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,12 +35,15 @@ from optimizer.formats.contract import Budget, ConversionError
 from optimizer.networks.contract import NetworkError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from optimizer.data import Data
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 MEMORY_MIB = 12288.0  # TensorFlow alone reserves some of it
 SECONDS = 600.0  # for one conversion, besides what its tuning may take
 ANSWER_BYTES = 1 << 20
+LONGEST_TOLD = 200  # characters of what is told while it works
 EXAMPLES, BUDGET, SCRATCH, LOG = "examples.npz", "budget.json", "scratch", "log.txt"
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH")
 _SETTINGS = {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
@@ -50,24 +56,31 @@ class Confined:
     def __init__(self, data: Data, budget: Budget, folder: Path, *, seconds: float = SECONDS) -> None:
         self._folder = folder.resolve()
         self._seconds = seconds + budget.seconds
+        self._told = budget.told
         self._process: subprocess.Popen[bytes] | None = None
         (self._folder / SCRATCH).mkdir(parents=True, exist_ok=True)
         _write_examples(data, self._folder / EXAMPLES)
-        (self._folder / BUDGET).write_text(json.dumps(asdict(budget)), encoding="utf-8")
+        (self._folder / BUDGET).write_text(json.dumps(asdict(replace(budget, told=None))), encoding="utf-8")
 
     def enter(self, model: Path, entry: str, out: Path) -> Entered:
-        said = self._asked({"enter": str(model.resolve()), "entry": entry, "out": str(out.resolve())})
+        made = self._folder / SCRATCH / out.name
+        said = self._asked({"enter": str(model.resolve()), "entry": entry, "out": str(made)})
+        check, suffix = _check(said["check"]), ".keras" if said.get("suffix") == ".keras" else None
+        _take(made.with_suffix(suffix or out.suffix), out.with_suffix(suffix or out.suffix))
         return Entered(
-            check=_check(said["check"]),
-            suffix=".keras" if said.get("suffix") == ".keras" else None,
+            check=check,
+            suffix=suffix,
             parameters=_count(said.get("parameters")),
             layers=_count(said.get("layers")),
         )
 
     def convert(self, name: str, parent: Path, first: Path, out: Path) -> NumericCheck | None:
-        files = {"parent": str(parent.resolve()), "first": str(first.resolve()), "out": str(out.resolve())}
+        made = self._folder / SCRATCH / out.name
+        files = {"parent": str(parent.resolve()), "first": str(first.resolve()), "out": str(made)}
         said = self._asked({"convert": name, **files})
-        return None if said["check"] is None else _check(said["check"])
+        check = None if said["check"] is None else _check(said["check"])
+        _take(made, out)
+        return check
 
     def close(self) -> None:
         process, self._process = self._process, None
@@ -87,7 +100,7 @@ class Confined:
         self._process = process
         what = Path(request.get("enter") or request["parent"]).name
         try:
-            answer = _answered(process, request, self._seconds)
+            answer = _answered(process, request, self._seconds, self._told)
         except (OSError, ValueError, ConversionError) as error:
             self.close()
             reason = str(error) if isinstance(error, ConversionError) else self._last_words(process.returncode)
@@ -122,30 +135,42 @@ class Confined:
         return "its converter ended without a word"
 
 
-def _answered(process: subprocess.Popen[bytes], request: dict[str, str], seconds: float) -> dict[str, Any]:
-    """Raises ConversionError after `seconds` or for an endless answer, OSError or ValueError when it is gone."""
+def _answered(
+    process: subprocess.Popen[bytes],
+    request: dict[str, str],
+    seconds: float,
+    told: Callable[[str], None] | None = None,
+) -> dict[str, Any]:
+    """The answer; before it, `told` hears how far it is. The words are not trusted: one line, and not a long one.
+
+    Raises ConversionError after `seconds` or for an endless answer, OSError or ValueError when it is gone.
+    """
     if process.stdin is None or process.stdout is None:
         raise OSError("the process has no pipes")
     process.stdin.write(f"{json.dumps(request)}\n".encode())
     process.stdin.flush()
     deadline = time.monotonic() + seconds
-    answer = bytearray()
+    rest, length = b"", 0
     with selectors.DefaultSelector() as ready:
         ready.register(process.stdout, selectors.EVENT_READ)
-        while not answer.endswith(b"\n"):
+        while True:
             if not ready.select(max(0.0, deadline - time.monotonic())):
                 raise ConversionError(f"it took longer than {seconds:g} s; it is too large, or made to stall")
             piece = os.read(process.stdout.fileno(), 65536)
             if not piece:
                 process.wait()
                 raise OSError("the process ended")
-            answer += piece
-            if len(answer) > ANSWER_BYTES:
+            length += len(piece)
+            if length > ANSWER_BYTES:
                 raise ConversionError("its converter gave an endless answer")
-    said = json.loads(answer)
-    if not isinstance(said, dict):
-        raise ValueError("no object")
-    return said
+            *lines, rest = (rest + piece).split(b"\n")
+            for said in map(json.loads, lines):
+                if not isinstance(said, dict):
+                    raise ValueError("no object")
+                if "told" not in said:
+                    return said
+                if told is not None:
+                    told("".join(c for c in str(said["told"]) if c.isprintable())[:LONGEST_TOLD])
 
 
 def _check(said: Any) -> NumericCheck:
@@ -161,6 +186,23 @@ def _check(said: Any) -> NumericCheck:
     if check.samples < 1 or not 0 <= check.largest_difference < float("inf") or not 0 <= check.agreement_percent <= 100:
         raise ConversionError(f"its converter gave no sensible answer: {check}")
     return check
+
+
+def _take(made: Path, out: Path) -> None:
+    """Moves what the converter wrote out of its reach. Raises ConversionError for what is no plain file.
+
+    A link that it left there would have this process read, and later write, where the converter may not.
+    """
+    try:
+        opened = os.open(made, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise ConversionError(f"its converter left no file {made.name} ({error.strerror})") from error
+    if not stat.S_ISREG(os.fstat(opened).st_mode):
+        os.close(opened)
+        raise ConversionError(f"its converter left no plain file {made.name}")
+    with os.fdopen(opened, "rb") as source, out.open("wb") as copy:
+        shutil.copyfileobj(source, copy, 1 << 20)
+    made.unlink(missing_ok=True)
 
 
 def _count(said: Any) -> int | None:
@@ -193,9 +235,12 @@ def main(folder: Path, parent: int) -> None:
     answers = os.dup(1)
     os.dup2(2, 1)  # a library that prints must not write into an answer
     limits.end_with_parent(parent)
-    seal([CHECKOUT, folder], [folder], run=True)  # TVM's compiler is a program, and shut in with us
+    # Not all of the checkout, where the user's store and tokens may lie. TVM's compiler is a program, shut in with us.
+    own = [CHECKOUT / room for room in ("optimizer", "ontology")]
+    seal([*own, folder], [folder / SCRATCH], run=True, names=[CHECKOUT])
     data = _read_examples(folder / EXAMPLES)
-    budget = Budget(**json.loads((folder / BUDGET).read_text(encoding="utf-8")))
+    asked = json.loads((folder / BUDGET).read_text(encoding="utf-8"))
+    budget = Budget(**asked | {"told": lambda text: _say(answers, {"told": text})})
     limits.limit_memory(MEMORY_MIB, 16)
     here = Here(data, budget)
     for line in sys.stdin:

@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from device.data import DAMAGE
+
 SPLIT_SEED = 0  # one split for all jobs, so that accuracies on the same file are of the same test set
 TEST_SHARE = 0.2
 FEWEST_EXAMPLES = 20
@@ -25,6 +27,10 @@ ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 
 class DataError(ValueError):
     """The data cannot be used; the message says what was found and what to do."""
+
+
+class TooFewError(DataError):
+    """Sound examples, but too few, or of too few classes, to hold a fifth of them out for a test."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +136,7 @@ def npz(path: Path, *, seed: int = SPLIT_SEED) -> Data:
                 raise DataError(f"{path.name} holds {held}; needed are {', '.join(ARRAYS)}, or x and y")
     except DataError:
         raise
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except DAMAGE as error:
         pickled = "pickled" in str(error) or "allow_pickle" in str(error)
         advice = "; it holds Python objects: save plain numbers instead" if pickled else ""
         raise DataError(f"{path} cannot be read as .npz ({error}){advice}") from error
@@ -246,9 +252,9 @@ def _split(x: NDArray[Any], y: NDArray[Any], seed: int) -> tuple[NDArray[Any], .
 
     found, counts = np.unique(y, return_counts=True)
     if len(found) < 2:
-        raise DataError("all examples are of one class; at least two are needed to tell apart")
+        raise TooFewError("all examples are of one class; at least two are needed to tell apart")
     if counts.min() < 2 or len(y) < FEWEST_EXAMPLES or len(y) * TEST_SHARE < len(found):
-        raise DataError(
+        raise TooFewError(
             f"{len(y)} examples of {len(found)} classes, {int(counts.min())} of the rarest, are too few to hold a "
             f"fifth out: at least {max(FEWEST_EXAMPLES, 5 * len(found))} are needed, and two of each class"
         )

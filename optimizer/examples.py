@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -10,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from numpy.lib import format as npy
 
-from device.data import TOP1, sha256
+from device.data import DAMAGE, TOP1, sha256
 from device.runtimes.contract import Shape
-from optimizer.data import ARRAYS, KNOWN, Data, DataError, load
+from optimizer.data import ARRAYS, KNOWN, Data, DataError, TooFewError, load
 
 RANDOM_EXAMPLES = 64
 _ALL, _HELD_OUT = "all", "held-out"
@@ -48,7 +49,9 @@ def examples(data: str, folder: Path, metric: str | None = None) -> Examples:
             return _written(load(data), _HELD_OUT, folder)
         y = headers.get("y")
         if metric in (None, TOP1) and y is not None and y[0].kind in "ui" and len(y[1]) == 1:
-            return _written(load(data), _ALL, folder)
+            # What is too little to train with can still be measured on, as it is.
+            with contextlib.suppress(TooFewError):
+                return _written(load(data), _ALL, folder)
     if path.is_dir() or (path.suffix.lower() == ".npz" and path.is_file()):
         return Examples(path, f"all examples of {path.name}")
     load(data)  # says what is wrong with it
@@ -108,6 +111,6 @@ def _headers(path: Path) -> dict[str, tuple[np.dtype[np.generic], tuple[int, ...
                     read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
                     shape, _, dtype = read(file)
                 found[entry.removesuffix(".npy")] = (dtype, shape)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except DAMAGE as error:
         raise DataError(f"{path} cannot be read as .npz ({error}); save it with numpy.savez") from error
     return found

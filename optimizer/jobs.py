@@ -118,7 +118,7 @@ def work(home: Path, job: str) -> Iterator[Event]:
         from optimizer.pipeline import build  # heavy; not needed to look at jobs
 
         yield from _turn(folder, keep)
-        running = build(folder)
+        running = build(folder, keep)
         try:
             while True:
                 event = next(running)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,7 +29,7 @@ from optimizer import training
 from optimizer.candidate import Lineage, Made, MeasuredCandidate
 from optimizer.confined import Confined
 from optimizer.converter import Converter, Here, saved_whole
-from optimizer.data import Data, load
+from optimizer.data import KNOWN, Data, load
 from optimizer.formats.chain import route
 from optimizer.formats.check import NumericCheck
 from optimizer.formats.contract import Budget, ConversionError
@@ -57,23 +57,26 @@ class BuildError(RuntimeError):
     """The job cannot go on; the message says why and what to do."""
 
 
-def build(job: Path) -> Generator[Event, None, str]:
+def build(job: Path, tell: Callable[[Event], None] | None = None) -> Generator[Event, None, str]:
     """Does what is left to do of the job in that folder, and returns "finished" or "stopped".
 
     Stopped means by the file `stop` or for want of time: after the step at hand (a training is cut short), keeping
     what is finished. A candidate that fails is told as a Note and does not end the job. Files go to the folder
     `artifacts` two levels above the job's, by their sha256. The time of a step that a kill interrupted is not
-    counted. Raises BuildError, or DataError for data that cannot be used.
+    counted. `tell` hears at once what is not yielded: how far a conversion is. Raises BuildError, or DataError for data
+    that cannot be used.
     """
-    return (yield from _Build(job).run())
+    return (yield from _Build(job, tell).run())
 
 
 class _Build:
-    def __init__(self, job: Path) -> None:
+    def __init__(self, job: Path, tell: Callable[[Event], None] | None) -> None:
         spec = read_json(job / SPEC)
         if spec is None:
             raise BuildError(f"there is no {SPEC} in {job.name}; create the job first")
         self.job = job
+        self.tell = tell
+        self.at_hand: Step | None = None  # the conversion that is being done
         self.spec = JobSpec.from_json(spec)
         self.steps = plan(self.spec)
         self.store = ArtifactStore(job.parent.parent / "artifacts")
@@ -112,7 +115,7 @@ class _Build:
             elif "note" in kept:
                 yield Note(kept["note"])
         shutil.rmtree(self.job / FILES, ignore_errors=True)
-        yield self._at_end()
+        yield Progress(WHAT, len(self.steps), len(self.steps), "")
         yield Finished(WHAT, self._result())
         return "finished"
 
@@ -208,6 +211,7 @@ class _Build:
     def _convert(self, step: Step, recipe: Recipe) -> dict[str, Any]:
         *_, parent, _ = way = self._way(recipe)
         out = self._file(step, FORMATS[recipe.format].suffix)
+        self.at_hand = step
         check = self._converter(recipe).convert(recipe.format, self._file_of(parent), self._file_of(way[0]), out)
         kept = {"check": None if check is None else asdict(check), "parent_sha256": self.done[parent]["sha256"]}
         return {**kept, **self._found(out)}
@@ -230,6 +234,7 @@ class _Build:
         data = self._data_of(recipe)
         lineage = Lineage(
             data_name=data.name,
+            data_is_known=self.spec.data in KNOWN,
             data_sha256=data.sha256,
             data_description=data.description,
             train_samples=len(data.x_train),
@@ -299,10 +304,15 @@ class _Build:
         return self.data
 
     def _own(self) -> tuple[Path, ModelFile]:
-        """The user's model, read in isolation. Raises RefusedFile for what is no model, or holds code."""
+        """The user's model, read in isolation. Raises RefusedFile for what is no model, or holds code.
+
+        A job that goes on reads its own copy: the user may have moved or changed the model since.
+        """
         own = Path(self.spec.own_model or "")
         if self.own is None:
-            self.own = inspect(own)
+            copy = self.job / FILES / OWN_FILES / own.name
+            entered = any(kept.get("own_sha256") for kept in self.done.values())
+            self.own = inspect(copy if entered and copy.exists() else own)
         return own, self.own
 
     def _data_of(self, recipe: Recipe) -> Data:
@@ -316,7 +326,10 @@ class _Build:
         foreign = recipe.network == OWN
         if foreign not in self.converters:
             budget = Budget(
-                trials=self.spec.tuning_trials, seconds=self.spec.tuning_minutes * 60, threads=self.spec.threads
+                trials=self.spec.tuning_trials,
+                seconds=self.spec.tuning_minutes * 60,
+                threads=self.spec.threads,
+                told=self._told,
             )
             data = self._data_of(recipe)
             self.converters[foreign] = Confined(data, budget, self.job / FILES) if foreign else Here(data, budget)
@@ -371,12 +384,13 @@ class _Build:
             return f"the {self.spec.minutes:g} minutes are over; what is finished is kept"
         return None
 
+    def _told(self, how_far: str) -> None:
+        if self.tell is not None and self.at_hand is not None:
+            self.tell(self._progress(self.at_hand, how_far))
+
     def _progress(self, step: Step, more: str) -> Progress:
         parts = (said(step), more, time_left(self._left()))
         return Progress(WHAT, len(self.done), len(self.steps), ", ".join(p for p in parts if p))
-
-    def _at_end(self) -> Progress:
-        return Progress(WHAT, len(self.steps), len(self.steps), "")
 
     def _result(self) -> str:
         finished = sum(1 for kept in self.done.values() if "candidate" in kept)

@@ -210,8 +210,10 @@ def _why_format(f: Format, limits: Sequence[Limit], at_stake: frozenset[Objectiv
         return f"{asked}{f.label}: {f.why}."
     name = f.techniques[0]
     effects = technique(name).effects
-    signs = [_EFFECTS[o][effects.get(o, 0)] for o in OBJECTIVE_OF.values() if o in at_stake]
-    table = f" Table 1 says that quantization {_joined(dict.fromkeys(signs))}." if signs else ""
+    # A technique that the paper does not name, such as operator fusion, has no effects there.
+    signs = [_EFFECTS[o][effects.get(o, 0)] for o in OBJECTIVE_OF.values() if effects and o in at_stake]
+    broadest = technique((name, *ancestors(name))[-1]).label.lower()
+    table = f" Table 1 of the DLOM² paper says that {broadest} {_joined(dict.fromkeys(signs))}." if signs else ""
     return f"{asked}{f.label}: {f.why}.{table}{_facts(_evidence(name, known))}"
 
 

@@ -132,7 +132,8 @@ def _checked(check: NumericCheck | None) -> dict[str, Any]:
 
 def _data_sets(lineage: Lineage) -> tuple[DataSet | str, DataSet | str]:
     """The data that were learnt from and tested on: reviewed names for known sets, else records of the user's own."""
-    if lineage.data_name in KNOWN:
+    # A user's archive may be called digits.npz.
+    if lineage.data_name in KNOWN and lineage.data_is_known is not False:
         return lineage.data_name, f"{lineage.data_name}-test"
     name = f"local-{lineage.data_sha256[:12]}"
     said = lineage.data_description or lineage.data_name

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import tempfile
 import threading
-from collections.abc import Collection, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
 import pandas as pd
 
+from ontology.events import Event, Note
 from ontology.settings import QueryLimits
 from repository.graph import EmbeddedGraph, Format, Graph, GraphError, StoreBusy, frame
 from repository.kept import KeptProjection
@@ -23,6 +25,7 @@ from repository.workers.pool import Answer, LimitedQueries
 
 STORE = "graph"
 SNAPSHOTS = "snapshots"  # copies of the store for workers; they go with the process that made them
+POLL_S = 0.2  # between two tries for a store that another command holds
 SERVER = "server.json"  # where the running app can be asked, and with which token
 
 
@@ -157,20 +160,34 @@ class Knowledge:
         return found
 
 
-def open_knowledge(home: Path, limits: QueryLimits | None = None) -> Knowledge:
+def open_knowledge(
+    home: Path,
+    limits: QueryLimits | None = None,
+    *,
+    wait_s: float = 0.0,
+    tell: Callable[[Event], None] = lambda event: None,
+) -> Knowledge:
     """The installation's knowledge: its store if that is free, else the running app that holds it.
 
-    Raises GraphError, with what to do, when neither can be had.
+    Where another command holds it, this one waits `wait_s` for its end, and tells so. Raises GraphError, with what to
+    do, when it cannot be had.
     """
-    try:
-        return Knowledge(EmbeddedGraph(home / STORE), limits or QueryLimits(), home / SNAPSHOTS)
-    except StoreBusy as busy:
-        server = _server(home)
-        if server is None:
-            raise GraphError(
-                f"{busy}, which cannot be reached; wait until it has finished, or stop it and try again"
-            ) from busy
-        return Knowledge(RemoteGraph(f"{server['url']}/sparql", server["token"]), limits or QueryLimits())
+    until, told = time.monotonic() + wait_s, False
+    while True:
+        try:
+            return Knowledge(EmbeddedGraph(home / STORE), limits or QueryLimits(), home / SNAPSHOTS)
+        except StoreBusy as busy:
+            server = _server(home)
+            if server is not None:
+                return Knowledge(RemoteGraph(f"{server['url']}/sparql", server["token"]), limits or QueryLimits())
+            if time.monotonic() >= until:
+                raise GraphError(
+                    f"{busy}, which cannot be reached; wait until it has finished, or stop it and try again"
+                ) from busy
+        if not told:
+            tell(Note(f"another command holds the knowledge graph; waiting for it, at most {wait_s:g} s"))
+            told = True
+        time.sleep(POLL_S)
 
 
 def announce(home: Path, url: str, token: str) -> None:

@@ -9,6 +9,7 @@ from dataclasses import MISSING, fields
 from datetime import date, datetime
 from typing import Any
 
+from device.data import MAP, TOP1
 from device.measured import Machine, Measured
 from device.runtimes import RUNTIMES
 from device.runtimes.contract import NOT_TOLD
@@ -29,7 +30,6 @@ from ontology.records import (
 from repository.register import LOCAL
 
 DIGITS = 12  # of a file's SHA-256 in a model's name; the artifact has all 64
-METRIC = "top-1"  # what device/accuracy.py computes
 AP50 = "ap50"  # which is given beside the mean average precision of detectors, and of nothing else
 
 
@@ -168,7 +168,7 @@ def act_name(measured: Measured) -> str:
 
 def metric_of(measured: Measured) -> str | None:
     """The `metric:` of its quality: mean average precision is of detected boxes, or of several labels an example."""
-    if measured.metric == "map":
+    if measured.metric == MAP:
         return "map-50-95" if any(name == AP50 for name, _ in measured.further_metrics) else "map-labels"
     return measured.metric
 
@@ -218,7 +218,7 @@ def _performances(
                 precision_percent=measured.precision_percent,
                 recall_percent=measured.recall_percent,
                 f1_percent=measured.f1_percent,
-                metric=METRIC,
+                metric=TOP1,
                 source_detail=on,
                 **tested,
             )

@@ -65,6 +65,14 @@ class Reproduction:
         """Whether no figure differs by more than can be explained."""
         return not any(f.verdict in (Verdict.BEYOND, Verdict.UNEQUAL) for f in self.figures)
 
+    @property
+    def noise_percent(self) -> float | None:
+        """The largest spread of a time, of either run, where it is above that of a quiet run: what cannot be seen."""
+        spreads = [
+            s for f in self.figures for s in (f.registered_spread_percent, f.now_spread_percent) if s is not None
+        ]
+        return max((s for s in spreads if s > QUIET_PERCENT), default=None)
+
 
 _TIMES = ("inference_latency_ms", "system_latency_ms", "throughput_per_s", "energy_mj")
 _QUALITIES = ("accuracy_percent", "metric_value", "stability_percent")
@@ -154,8 +162,8 @@ def _time(
     if r.threads not in (None, now.threads):
         return Verdict.NOT_JUDGED, "another number of threads"
     before, after = _spread(r.spread_percent, r.noisy), _spread(now.latency_spread_percent, now.noisy)
-    difference = abs(_difference(r.value, value))
-    if before is not None and after is not None and difference <= before + after:
+    difference = _difference(r.value, value)
+    if before is not None and after is not None and difference is not None and abs(difference) <= before + after:
         return Verdict.WITHIN, f"spreads {before:.1f} % and {after:.1f} %"
     if repeats is not None and repeats.count >= FEWEST_REPEATS and repeats.lowest <= value <= repeats.highest:
         return Verdict.WITHIN, f"in the range of the {repeats.count} repeats on record"
@@ -238,8 +246,9 @@ def _spread(percent: float | None, noisy: bool | None) -> float | None:
     return percent if percent is not None else QUIET_PERCENT if noisy is False else None
 
 
-def _difference(before: float, after: float) -> float:
-    return 100 * (after - before) / abs(before) if before else (0.0 if after == before else float("inf"))
+def _difference(before: float, after: float) -> float | None:
+    """In percent; None for something after nothing, of which it is no share."""
+    return 100 * (after - before) / abs(before) if before else (0.0 if after == before else None)
 
 
 def _is_close(one: float, other: float) -> bool:

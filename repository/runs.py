@@ -39,11 +39,9 @@ class RegisteredFigure:
     figure: str  # such as inference_latency_ms
     unit: str
     value: float
-    performance: str
     obtained: str | None = None  # a day
     metric: str | None = None
     test_set: str | None = None
-    samples: int | None = None
     low: float | None = None  # of the accuracy's 95 % interval
     high: float | None = None
     original_value: float | None = None
@@ -91,11 +89,9 @@ def _figure(row: dict[str, Any]) -> RegisteredFigure:
         figure=kind.name,
         unit=kind.unit,
         value=float(row["value"]),
-        performance=local(row["performance"]),
         obtained=row["obtained"],
         metric=_local(row["metric"]),
         test_set=_local(row["test_set"]),
-        samples=_whole(row["samples"]),
         low=_number(row["low"]),
         high=_number(row["high"]),
         original_value=_number(row["original"]),

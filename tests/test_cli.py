@@ -308,9 +308,10 @@ def test_a_wrong_setting_is_told(dlom: Dlom, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_store_in_use_is_told(place: Path, tmp_path: Path) -> None:
     held = EmbeddedGraph(place / STORE)
-    asked = process("select", PAPER, DLOM_HOME=str(place))
+    asked = process("select", PAPER, DLOM_HOME=str(place), DLOM_STORE_WAIT="1")
     assert (asked.returncode, asked.stdout) == (2, "")
     assert asked.stderr == (
+        "another command holds the knowledge graph; waiting for it, at most 1 s\n"
         f"the knowledge graph in {place / STORE} is open in another process, which cannot be reached; wait until it "
         "has finished, or stop it and try again\n"
     )
@@ -318,6 +319,20 @@ def test_a_store_in_use_is_told(place: Path, tmp_path: Path) -> None:
     assert (loading.returncode, loading.stdout) == (2, "")
     assert "is open in another process; is the app running, or another ./dlom at work?" in loading.stderr
     assert len(held) > 0
+
+
+def test_a_command_waits_for_another_that_holds_the_store(place: Path) -> None:
+    held = EmbeddedGraph(place / STORE)
+    waiting = subprocess.Popen(
+        [sys.executable, str(ROOT / "cli.py"), "sources"], env=os.environ | {"DLOM_HOME": str(place)},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert waiting.stderr is not None
+    assert "another command holds the knowledge graph" in waiting.stderr.readline()
+    held.close()
+    said, _ = waiting.communicate(timeout=60)
+    assert waiting.returncode == 0
+    assert "aihub-0.46.1" in said
 
 
 def test_a_title_that_the_terminal_cannot_write(place: Path, tmp_path: Path) -> None:

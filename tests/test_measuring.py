@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import json
+import pickle
 import re
 import sys
 import zipfile
@@ -94,6 +96,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     y[::4] = (y[::4] + 1) % 3
     np.savez(made / "mine.npz", x=x, y=y)
     np.savez(made / "others.npz", x=x[:60], y=y[:60])
+    np.savez(made / "few.npz", x=x[:12], y=y[:12])  # too few to hold a fifth out
+    (made / "network.pt").write_bytes(pickle.dumps({"weights": [1]}))
+    np.savez_compressed(made / "locked.npz", x=x, y=y)
+    locked = bytearray((made / "locked.npz").read_bytes())
+    locked[locked.index(b"PK\x01\x02") + 8] = 1  # is encrypted, says the directory (APPNOTE.TXT 4.4.4)
+    (made / "locked.npz").write_bytes(locked)
     np.savez(made / "numbers.npz", x=x, y=(x @ WEIGHTS + [3, 4, 0]).astype(np.float32))
     return made
 
@@ -127,13 +135,46 @@ def test_numbers_to_predict_are_judged_by_their_error(dlom: Dlom, folder: Path) 
     assert "quality      2.887 (root mean square error)" in done.out  # √((3² + 4² + 0²) / 3)
 
 
+def test_what_is_too_little_to_train_with_can_be_measured_on(dlom: Dlom, folder: Path) -> None:
+    done = dlom("measure", folder / "product.onnx", "--data", folder / "few.npz", "--seconds", "0.1", "--json")
+    assert done.code == 0, done.err
+    (measured,) = done.data["measured"]
+    assert (measured["samples"], measured["accuracy_percent"]) == (12, 75)
+
+
+def test_a_registered_file_is_named_and_no_slip_of_its_unit_is_suspected(dlom: Dlom, folder: Path, model: str) -> None:
+    # Two files are as fast as this network is known to be here; a third takes 32 times as long, and more.
+    slow = onnx.load(folder / "product.onnx")
+    slow.producer_name = "another file"
+    onnx.save(slow, folder / "second.onnx")
+    assert dlom("register", folder / "second.onnx", "--data", folder / "mine.npz", *NETWORK).code == 0
+    first = slow.graph.node[0]
+    first.input[0] = "scaled"
+    slow.graph.initializer.append(onnx.numpy_helper.from_array(np.eye(4, dtype=np.float32), "unit"))
+    names = [slow.graph.input[0].name, *(f"s{k}" for k in range(2000)), "scaled"]
+    steps = [onnx.helper.make_node("Gemm", [a, "unit"], [b]) for a, b in itertools.pairwise(names)]
+    nodes = [*steps, *slow.graph.node]
+    del slow.graph.node[:]
+    slow.graph.node.extend(nodes)
+    onnx.save(slow, folder / "slow.onnx")
+    done = dlom("register", folder / "slow.onnx", "--data", folder / "mine.npz", *NETWORK)
+    assert done.code == 0, done.err
+    assert "microseconds" not in done.out
+    name = f"local-{sha256((folder / 'slow.onnx').read_bytes()).hexdigest()[:12]}-onnx-runtime-cpu-{HERE}"
+    assert f"on record as {name}" in done.out
+    assert "accuracy_percent" in dlom("history", f"m:{name}").out  # as the graph writes it
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         (("product.onnx", "--runtime", "litert-cpu"), "litert-cpu does not take .onnx files such as product.onnx; try"),
         (("product.onnx", "--data", "nowhere.npz"), "nowhere.npz cannot be read as .npz"),
         (("product.onnx", "--metric", "beauty", "--data", "numbers.npz"), "there is no metric 'beauty'"),
+        (("product.onnx", "--data", "locked.npz"), "locked.npz cannot be read as .npz (File 'x.npy' is encrypted"),
         (("mine.npz",), "no runtime here takes .npz"),
+        (("network.pt",), "is a Python pickle, which can run any code when it is read"),
+        ((".",), "./dlom optimize . --data DATA"),
     ],
 )
 def test_what_cannot_be_measured_is_said_in_a_line(
@@ -276,6 +317,21 @@ def test_a_boards_result_is_registered_on_that_device(
     assert "not judged: another machine" in here.out
 
 
+def test_a_dry_run_keeps_no_file(dlom: Dlom, place: Path, folder: Path, elsewhere: Measured) -> None:
+    net = onnx.load(folder / "product.onnx")
+    net.doc_string = "the same net as a file that is not kept yet"
+    onnx.save(net, folder / "other.onnx")
+    digest = sha256((folder / "other.onnx").read_bytes()).hexdigest()
+    result, store_of_files = signed(dlom, folder, replace(elsewhere, sha256=digest)), ArtifactStore(place / "artifacts")
+    for words in (
+        ("register", result, *NETWORK, "--optimization", "float", "--file", folder / "other.onnx"),
+        ("register", folder / "other.onnx", "--data", folder / "mine.npz", *NETWORK),
+    ):
+        done = dlom(*words, "--dry-run")
+        assert "would be stored: 1 model new" in done.out, done.err
+        assert not store_of_files.has(digest)
+
+
 @pytest.mark.parametrize(
     ("said", "why"),
     [
@@ -328,6 +384,16 @@ def test_a_package_that_cannot_be_written_leaves_no_key(dlom: Dlom, place: Path,
     done = dlom("device-package", "--out", folder / "product.onnx")
     assert done.code == 2
     assert "is there already and is no device package" in done.err
+    assert keys(place) == before
+
+
+def test_a_file_of_ones_own_is_not_replaced_by_examples(dlom: Dlom, place: Path, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine-examples.npz").write_text("years of work")
+    before = keys(place)
+    done = dlom("device-package", "--out", tmp_path / "dlom.pyz", "--data", folder / "mine.npz")
+    assert done.code == 2
+    assert "mine-examples.npz is there already and holds something else" in done.err
+    assert [f.read_text() for f in tmp_path.iterdir()] == ["years of work"]
     assert keys(place) == before
 
 

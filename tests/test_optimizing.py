@@ -10,10 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import typer
 
+import cli_build
 import flow
 import optimizing
-from ontology.records import Artifact, Model, TrainedNetwork
+from dss.preferences import Preferences
+from ontology.records import Artifact, Model, Performance, TrainedNetwork
 from ontology.settings import Settings
 from optimizer import jobs
 from optimizer.candidate import Lineage, Made, MeasuredCandidate
@@ -23,7 +26,7 @@ from optimizer.formats.shelf import FORMATS
 from optimizer.proposals import ProposalError
 from optimizer.recipe import Recipe
 from optimizer.records import all_before, records_of
-from optimizer.spec import SpecError
+from optimizer.spec import JobSpec, SpecError
 from tests.conftest import copied
 from tests.optimizer.foreign_models import pytorch_manner
 from tests.repository.registered import MEASURED, the_device
@@ -98,6 +101,27 @@ def test_lineage_goes_file_by_file_and_from_model_to_model() -> None:
     assert MeasuredCandidate.from_json(last.to_json()) == last
 
 
+@pytest.mark.parametrize(
+    ("is_known", "tested_on"),
+    [(True, "digits-test"), (False, "local-dddddddddddd-test"), (None, "digits-test")],  # None: of an earlier version
+)
+def test_data_of_a_user_are_no_known_set_whatever_they_are_called(is_known: bool | None, tested_on: str) -> None:
+    built = candidate("a", "onnx", ())
+    built = replace(built, lineage=replace(built.lineage, data_is_known=is_known))
+    assert MeasuredCandidate.from_json(built.to_json()) == built
+    records = records_of(built, [built], the_device(), {})
+    assert {r.test_set for r in records if isinstance(r, Performance) and r.test_set} == {tested_on}
+
+
+def test_data_are_looked_for_where_the_user_is(
+    model: Path, place: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    np.savez(tmp_path / "large.npz", x=np.random.default_rng(0).random((60, 9, 9, 3)), y=np.arange(60) % 3)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SpecError, match=r"and the data have 9×9×3"):
+        flow.start_optimization(model, place, data="large.npz", minutes=1)
+
+
 def test_steps_that_give_the_same_bytes_are_no_circle() -> None:
     same = candidate("c", "onnx-tflite", (("tflite", "a"), ("tflite-optimized", "a")))
     records = records_of(same, [same], the_device(), {})
@@ -111,6 +135,19 @@ def test_a_candidate_waits_for_those_that_it_was_made_from() -> None:
     assert all_before(first, [], wanted)
     assert not all_before(last, [last], wanted)
     assert all_before(last, [first, last], wanted)  # nobody wants the ONNX in between
+
+
+def test_a_build_that_came_to_nothing_says_so_and_fails(
+    installation: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    there = replace(installation, home=copied(installation, tmp_path / "home"))
+    spec = JobSpec(data="digits", minutes=1, recipes=(Recipe(network="mlp-128-64", format="tflite"),), requirement={})
+    job = jobs.create(there.home, spec)
+    jobs.stop(there.home, job)  # before anybody began with it
+    with pytest.raises(typer.Exit) as ended:
+        cli_build.report(there, job, Preferences(()))
+    assert ended.value.exit_code == 1
+    assert "one that was stopped goes on with ./dlom builds --resume" in capsys.readouterr().out
 
 
 @pytest.mark.slow  # 2 to 5 minutes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os.path
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from optimizer.networks.shelf import NETWORKS
 from optimizer.proposals import ProposalError
 from optimizer.recipe import Recipe
 from optimizer.spec import SpecError
+from optimizing import runtimes_of, worth_proposing
 from wizard import machine, parts, session, uploads
 from wizard.inspected import inspected
 from wizard.job_table import label_of_network
@@ -57,10 +58,11 @@ def show(asked: Asked) -> None:
         data = _data(asked)
         model = _own_model()
         _budget()
+        formats = _formats()
         machine.show()
-        _start(asked, data, model)
+        _start(asked, data, model, formats)
     with left:
-        _proposal(asked, model)
+        _proposal(asked, model, formats)
         given = given_words(asked.requirement, session.knowledge().projection)
         if given:
             st.html(parts.pairs("Built for this request", given))
@@ -127,8 +129,7 @@ def _own_model() -> Path | None:
     """The visitor's trained model once it has been read, in isolation, and found fit."""
     with st.expander("I bring a trained model"):
         file = st.file_uploader(
-            "Model",
-            type=["h5", "keras", "tflite", "onnx", "pb"],
+            "Model: .h5, .keras, .tflite, .onnx or .pb",  # others are refused with a reason
             key="build-model",
             max_upload_size=uploads.LARGEST_MODEL_MIB,
         )
@@ -150,7 +151,7 @@ def _own_model() -> Path | None:
             icon=":material/check:",
         )
         for warning in found.warnings:
-            st.warning(plain(warning), icon=":material/warning:")
+            st.warning(plain(warning[:1].upper() + warning[1:]), icon=":material/warning:")
         return path
 
 
@@ -163,13 +164,23 @@ def _budget() -> None:
     )  # fmt: skip
 
 
-def _start(asked: Asked, data: str, model: Path | None) -> None:
+def _formats() -> tuple[str, ...]:
+    """The names of the formats to make: those picked, else those that a build of so many minutes proposes."""
+    offered = [f.name for f in FORMATS.values() if f.runs_here and runtimes_of(f)]
+    picked = st.multiselect(
+        "Formats", offered, key="build-formats", format_func=lambda name: FORMATS[name].label,
+        placeholder="those that promise most",
+    )  # fmt: skip
+    return tuple(picked) or worth_proposing(float(st.session_state["build-minutes"]))
+
+
+def _start(asked: Asked, data: str, model: Path | None, formats: Sequence[str]) -> None:
     if st.button(
         "Build", key="build-start", type="primary", icon=":material/construction:", width="stretch",
         on_click=session.keep, disabled=not data,
     ):  # fmt: skip
         with st.spinner("Checking the data and starting …"):
-            job = _started(asked, data, model)
+            job = _started(asked, data, model, formats)
         if job:
             session.go("job", job)
         session.keep()
@@ -183,7 +194,7 @@ def _start(asked: Asked, data: str, model: Path | None) -> None:
         st.caption("It runs in a process of its own: you may close this page and come back.")
 
 
-def _started(asked: Asked, data: str, model: Path | None) -> str:
+def _started(asked: Asked, data: str, model: Path | None, formats: Sequence[str]) -> str:
     """The job's id; empty when it could not be started, with the reason kept for the page."""
     if not machine.is_described():
         st.session_state[_PROBLEM] = "Say first what this machine is, under the field that is marked."
@@ -197,26 +208,27 @@ def _started(asked: Asked, data: str, model: Path | None) -> str:
             minutes=float(st.session_state["build-minutes"]),
             own_model=model,
             threads=int(st.session_state["build-threads"]),
+            formats=formats,
         )
     except (DataError, ProposalError, RefusedFile, InspectionFailed, SpecError, JobError, OSError) as error:
         st.session_state[_PROBLEM] = str(error).replace(f"{Path(data).parent}{os.path.sep}", "")
         return ""
 
 
-def _proposal(asked: Asked, model: Path | None) -> None:
+def _proposal(asked: Asked, model: Path | None, formats: Sequence[str]) -> None:
     try:
-        recipes = flow.propose(asked.requirement, session.knowledge(), own_model=model)
+        recipes = flow.propose(asked.requirement, session.knowledge(), own_model=model, formats=formats)
     except ProposalError as error:
         st.error(f"**Nothing can be built for this request.** {plain(str(error))}", icon=":material/error:")
         return
-    networks, formats = list(dict.fromkeys(r.network for r in recipes)), _reasons(recipes)
+    networks, stored = list(dict.fromkeys(r.network for r in recipes)), _reasons(recipes)
     st.html(
         parts.eyebrow(f"What will be tried: {len(recipes)} candidates, in this order, as far as the time goes")
         + parts.plan(
             "Networks",
             [(label_of_network(n), "nothing has to be learnt anew" if n == OWN else NETWORKS[n].why) for n in networks],
         )
-        + parts.plan("Each of them stored as", [(FORMATS[f].label, reason) for f, reason in formats.items()])
+        + parts.plan("Each of them stored as", [(FORMATS[f].label, reason) for f, reason in stored.items()])
     )
 
 

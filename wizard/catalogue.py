@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dss.card import replaced
 from ontology.records import Grade, figure_kinds
 from repository.coverage import DIMENSIONS
 from repository.export import NONE_KNOWN, narrowest
@@ -186,7 +187,7 @@ class Catalogue:
         rows = np.arange(len(p))
         accuracy, other = (np.array(table.marks(p, f, rows), object) for f in ("accuracy_percent", "metric_value"))
         good = p.evidence["accuracy_percent"] >= 0
-        return pd.DataFrame(
+        found = pd.DataFrame(
             {
                 "Network": _labels(p, "network"),
                 "Device": _labels(p, "device"),
@@ -205,6 +206,11 @@ class Catalogue:
                 "Source": _labels(p, "source"),
             }
         )
+        marked = p.models["replaced_by"].notna().to_numpy()
+        if marked.any():
+            told = [replaced(p, int(row)).removeprefix("replaced ") if marked[row] else "" for row in rows]
+            found.insert(found.columns.get_loc("Device") + 1, "Replaced", told)
+        return found
 
     @cached_property
     def _places(self) -> IntArray:

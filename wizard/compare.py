@@ -20,8 +20,8 @@ MOST_POINTS = 20.0
 _ASKED, _TOLD, _BY = "compare-asked", "compare-told", "compare-name"
 
 
-def show(job: str) -> None:
-    """The whole section; nothing before something was measured."""
+def show(job: str, network: str = "") -> None:
+    """The whole section, of `network` first; nothing before something was measured."""
     tolerance = float(st.session_state.get("compare-tolerance", TOLERANCE_POINTS))
     with st.spinner("Reading the files …", show_time=False):
         found = flow.compare_build(session.settings(), job, tolerance)
@@ -29,7 +29,7 @@ def show(job: str) -> None:
         return
     with st.container(key="compare-files"):
         st.html(parts.eyebrow("The files beside the original"))
-        one = _controls(found)
+        one = _controls(found, network)
         told = st.session_state.pop(_TOLD, None)
         if told is not None:
             (st.success if told[0] else st.error)(plain(told[1]))
@@ -39,13 +39,14 @@ def show(job: str) -> None:
             _beside(one, one.original)
 
 
-def _controls(found: tuple[Comparison, ...]) -> Comparison:
+def _controls(found: tuple[Comparison, ...], first: str) -> Comparison:
     """Which network, and how much accuracy may be lost."""
     network, tolerance = st.columns([1, 1], gap="large", vertical_alignment="bottom")
     chosen = 0
     if len(found) > 1:
         chosen = network.selectbox(
-            "Network", range(len(found)), key="compare-network", on_change=session.keep,
+            "Network", range(len(found)), next((i for i, f in enumerate(found) if f.network == first), 0),
+            key="compare-network", on_change=session.keep,
             format_func=lambda i: label_of_network(found[i].network),
             help="Each network is compared with its own original.",
         )  # fmt: skip
@@ -150,7 +151,9 @@ def _done(asked: dict[str, str | None]) -> None:
         else:
             act = flow.take_back_replacement(session.knowledge(), model, by=by, because=because)
     except (RegistrationError, GraphError) as error:
-        state[_TOLD] = (False, f"Nothing was changed: {error}")
+        # Such as when somebody was quicker: the question is put away, and the page shows what holds now.
+        state.pop(_ASKED, None)
+        state[_TOLD] = (False, f"Nothing was changed: {str(error).removeprefix('nothing was stored: ')}.")
         return
     state.pop(_ASKED, None)
     said = (

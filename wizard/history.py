@@ -49,6 +49,9 @@ def _acts(model: str, frame: pd.DataFrame) -> None:
             "How": st.column_config.TextColumn(width="large"),
             "Latency (ms)": st.column_config.NumberColumn(format="%.4g"),
             "p95 (ms)": st.column_config.NumberColumn(format="%.4g"),
+            "p99 (ms)": st.column_config.NumberColumn(format="%.4g"),
+            "System latency (ms)": st.column_config.NumberColumn(format="%.4g"),
+            "Spread (%)": st.column_config.NumberColumn(format="%.2g"),
             "Per second": st.column_config.NumberColumn(format="%,.0f"),
             "Memory (MiB)": st.column_config.NumberColumn(format="%.1f"),
             "Size (KiB)": st.column_config.NumberColumn(format="%,.0f"),
@@ -84,7 +87,13 @@ def _drift(drifted: pd.DataFrame) -> None:
                         )  # fmt: skip
     with right:
         st.html(parts.told(drift_chart.read_words(own, spread(own))))
-        st.dataframe(_differences(own), hide_index=True, alt="Differences from the value that counts", placeholder="–")
+        differences = _differences(own)
+        st.dataframe(
+            differences, hide_index=True, alt="Differences from the value that counts", placeholder="–",
+            column_config={
+                c: st.column_config.NumberColumn(format="%.4g") for c in differences if str(c).startswith("Value")
+            },
+        )  # fmt: skip
 
 
 def _differences(own: pd.DataFrame) -> pd.DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pandas as pd
@@ -109,7 +110,8 @@ def _live(job: str, was_moving: bool) -> None:
             _end(look)
     _candidates(look)
     if not look.is_moving:
-        compare.show(job)
+        best = next((r for r in look.rows if r.model == look.outcome.chosen), None) or _closest(look)
+        compare.show(job, "" if best is None else best.network)
         with st.expander("What it did"):
             st.html(parts.log(_told(job)))
 
@@ -148,8 +150,11 @@ def _progress(look: Look) -> None:
             icon=":material/pause_circle:",
         )
     elif state.status is Status.RUNNING and state.detail:
-        st.html(parts.note(f"<b>Now:</b> {parts.safe(state.detail)}"))
-    elif not look.is_registered:
+        st.html(parts.note(f"<b>Now:</b> {parts.safe(_without_time(state.detail))}"))
+    elif look.is_out_of_time and state.status is Status.STOPPED:
+        st.caption("For the candidates that are missing, build again with more minutes.")
+    is_at_rest = state.status in (Status.FINISHED, Status.STOPPED)
+    if is_at_rest and not look.is_registered:
         st.caption("What was measured is being registered …" if look.is_moving else _NOT_REGISTERED)
     problem = st.session_state.pop("job-problem", "")
     if problem:
@@ -223,11 +228,15 @@ def _drawn(look: Look) -> None:
 
 
 def _told(job: str) -> list[str]:
-    """What the job said so far, oldest first: of many words about one step, such as its epochs, the last."""
+    return told(jobs.events(session.settings().home, job))
+
+
+def told(events: Iterable[Event]) -> list[str]:
+    """What a job said, oldest first: of many words about one step, such as its epochs or trials, the last."""
     said: list[tuple[str, str]] = []
-    for event in jobs.events(session.settings().home, job):
+    for event in events:
         line = _said(event)
-        step = line.partition(", epoch")[0]
+        step = re.split(", (?:epoch|trial) ", line)[0]
         if said and said[-1][0] == step:
             said.pop()
         said.append((step, line))
@@ -236,13 +245,18 @@ def _told(job: str) -> list[str]:
 
 def _said(event: Event) -> str:
     if isinstance(event, Progress):
-        return re.sub(r", at most [^,]* left$", "", event.detail) or f"{event.done} of {event.total} steps done"
+        return _without_time(event.detail) or f"{event.done} of {event.total} steps done"
     if isinstance(event, Started):
         return f"started: {event.total} steps"
     if isinstance(event, Finished):
         return f"ended: {event.detail}"
     assert isinstance(event, Note)
     return event.text
+
+
+def _without_time(said: str) -> str:
+    """What a job said, without the time left: the bar above tells that, and more freshly."""
+    return re.sub(r", at most [^,]* left$", "", said)
 
 
 def _end(look: Look) -> None:

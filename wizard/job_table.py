@@ -150,7 +150,9 @@ def _limits(figure: go.Figure, asked: Sequence[Limit], spans: Mapping[str, tuple
         along: dict[str, Any] = {"showarrow": False, "text": text, "font": {"color": "#a33a00", "size": 12}}
         if axis == "x":  # a logarithmic axis wants the logarithm in annotations, and the value itself in lines
             figure.add_vline(x=value, line={"color": "#a33a00", "dash": "dash", "width": 1.5})
-            figure.add_annotation(x=math.log10(value), y=1, yref="paper", yanchor="bottom", **along)
+            left, right = map(math.log10, spans["x"])
+            side = "right" if math.log10(value) > left + 0.7 * (right - left) else "auto"  # else a phone cuts it off
+            figure.add_annotation(x=math.log10(value), y=1, yref="paper", yanchor="bottom", xanchor=side, **along)
         else:
             figure.add_hline(y=value, line={"color": "#a33a00", "dash": "dash", "width": 1.5})
             figure.add_annotation(x=0, xref="paper", y=value, xanchor="left", yanchor="top", **along)

@@ -142,7 +142,7 @@ def contributions(scored: Scored, ranking: Ranking) -> str:
     rows = ""
     for c in sorted(scored.contributions, key=lambda c: -c.points):
         if c.objective in ranking.set_aside:
-            rows += f'<tr><td>{swatch(c.objective)}</td><td colspan="4">undecided: no candidate has evidence</td></tr>'
+            rows += f'<tr><td>{swatch(c.objective)}</td><td colspan="4">undecided: too little evidence</td></tr>'
             continue
         width = 100 * c.points / max(max(x.points for x in scored.contributions), 1e-9)
         rating = f"{c.rating:.1f}" if c.rating is not None else "no evidence, counted as 1"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os.path
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -31,7 +33,7 @@ def show() -> None:
     left, right = st.columns(2, gap="large")
     with left:
         file = st.file_uploader(
-            "Model file", type=["tflite", "onnx", "h5", "keras", "pb"], key="file-model",
+            "Model file: .tflite, .onnx, .h5, .keras or .pb", key="file-model",  # others are refused with a reason
             max_upload_size=uploads.LARGEST_MODEL_MIB,
         )  # fmt: skip
         data = st.file_uploader(
@@ -101,7 +103,7 @@ def _found(path: Path) -> ModelFile | None:
         )
     )
     for warning in found.warnings:
-        st.warning(plain(warning), icon=":material/warning:")
+        st.warning(plain(warning[:1].upper() + warning[1:]), icon=":material/warning:")
     return found
 
 
@@ -142,7 +144,10 @@ def _measure(path: Path, found: ModelFile, name: str, content: bytes) -> None:
         MeasureError,
         ValueError,
     ) as error:
-        state[_PROBLEM] = str(error)
+        # Where the app keeps an upload is nothing to its owner.
+        state[_PROBLEM] = re.sub(
+            rf"{re.escape(str(session.settings().home))}[^\s'\"]*{re.escape(os.path.sep)}", "", str(error)
+        )
     else:
         state[_BROUGHT] = (brought, records)
 

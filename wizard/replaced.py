@@ -27,13 +27,23 @@ def mark(model: str) -> None:
     )  # fmt: skip
 
 
+def _named(model: str | None) -> str:
+    """`No optimization (float), Keras on CPU`; its name in the graph where that is not known."""
+    p = session.knowledge().projection
+    row = p.positions.get(model or "")
+    if row is None:
+        return f"m:{model}"
+    names = ((prefix, p.models[column].iat[row]) for prefix, column in (("opt", "optimization"), ("rt", "runtime")))
+    return ", ".join(p.label(prefix, name) for prefix, name in names if isinstance(name, str)) or f"m:{model}"
+
+
 def acts(model: str) -> None:
     """Every replacement that the model took part in, the newest first; withdrawn ones too."""
     lines = []
     for r in replacements(session.knowledge().graph):
         if model not in (r.model, r.successor):
             continue
-        what = f"Replaced by m:{r.successor}" if r.model == model else f"Took the place of m:{r.model}"
+        what = f"Replaced by {_named(r.successor)}" if r.model == model else f"Took the place of {_named(r.model)}"
         why = f": {r.comment}" if r.comment else ""
         back = (
             ""

@@ -48,6 +48,7 @@ def ranked(selection: Selection, *, everything: bool = True) -> pd.DataFrame:
             "Place": [s.place for s in scored],
             "Score": [round(s.score, 2) for s in scored],
             "Network": _labels(p, "net", models["network"]),
+            "Optimization": _labels(p, "opt", models["optimization"]),
             "Device": _labels(p, "dev", models["device"]),
             "Also with": [_also(p, copies.get(int(row), ())) for row in rows],
             "Latency (µs)" if in_us else "Latency (ms)": latency * 1000 if in_us else latency,
@@ -60,7 +61,6 @@ def ranked(selection: Selection, *, everything: bool = True) -> pd.DataFrame:
             "Cost evidence": [_price_mark(p, d) for d in models["device"]],
             "Peak memory (MiB)": _numbers(p, "peak_memory_mib", rows),
             "Memory evidence": marks(p, "peak_memory_mib", rows),
-            "Optimization": _labels(p, "opt", models["optimization"]),
             "Runtime": _labels(p, "rt", models["runtime"]),
         },
         index=rows,
@@ -73,8 +73,9 @@ def ranked(selection: Selection, *, everything: bool = True) -> pd.DataFrame:
 
 def _also(p: Projection, copies: Sequence[int]) -> str:
     """The runtimes of a model's near-copies."""
-    names = dict.fromkeys(_labels(p, "rt", p.models["runtime"].iloc[list(copies)]))
-    return ", ".join(names)
+    names = _labels(p, "rt", p.models["runtime"].iloc[list(copies)])
+    told = (n + " (replaced)" * bool(replaced(p, int(row))) for n, row in zip(names, copies, strict=True))
+    return ", ".join(dict.fromkeys(told))
 
 
 def _range(low: float, high: float) -> str:

@@ -176,6 +176,11 @@ def shown(shape: Shape) -> str:
     return "×".join("any" if size is None else str(size) for size in shape) or "a single number"
 
 
+def short(error: Exception) -> str:
+    """What a library said, as one line of at most 300 characters."""
+    return " ".join(str(error).split())[:300]
+
+
 def one_of(what: str, found: int, path: Path) -> None:
     """Raises ModelFileError unless the file has exactly one input or output."""
     if found != 1:

@@ -21,6 +21,7 @@ from device.runtimes.onnx_file import Field, fields
 _LARGEST = 2**31 - 1  # bytes of one message of Protocol Buffers
 _MOST_FIELDS = 10_000_000  # looked at; a NASNet has 0.2 million
 _MOST_RUN = 1_000_000  # with each function counted as often as it is called
+_COUNTED_TO = 10**15  # operations of a function; calls that double would give numbers of any length
 _DEEPEST = 20  # attributes within attributes
 _MOST_FILLED = 2**30  # bytes
 _GRAPH_FIELDS = {1, 2, 3, 4, 5}
@@ -267,13 +268,22 @@ def _few_enough(graph: Graph) -> None:
         name: [f for node in nodes for f in (*node.calls, node.op) if f in graph.functions]
         for name, nodes in graph.functions.items()
     }
-    left = dict(called)
-    while left:
-        ready = [name for name, inner in left.items() if all(f in sizes for f in inner)]
-        if not ready:
-            raise _Refused(f"its function {next(iter(left))[:60]!r} calls itself, or others that do")
-        for name in ready:
-            sizes[name] = len(graph.functions[name]) + sum(sizes[f] for f in left.pop(name))
+    callers: dict[str, list[str]] = {}
+    for name, inner in called.items():
+        for f in inner:
+            callers.setdefault(f, []).append(name)
+    waits = {name: len(inner) for name, inner in called.items()}
+    ready = [name for name, count in waits.items() if count == 0]
+    while ready:
+        name = ready.pop()
+        sizes[name] = min(_COUNTED_TO, len(graph.functions[name]) + sum(sizes[f] for f in called[name]))
+        for caller in callers.get(name, ()):
+            waits[caller] -= 1
+            if waits[caller] == 0:
+                ready.append(caller)
+    if len(sizes) < len(called):
+        stuck = next(name for name in called if name not in sizes)
+        raise _Refused(f"its function {stuck[:60]!r} calls itself, or others that do")
     whole = len(graph.nodes)
     whole += sum(sizes[f] for node in graph.nodes for f in (*node.calls, node.op) if f in sizes)
     if whole > _MOST_RUN:

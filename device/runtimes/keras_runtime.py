@@ -26,6 +26,7 @@ from device.runtimes.contract import (
     load_library,
     one_arithmetic,
     one_of,
+    short,
 )
 
 MODULE, LABEL, PACKAGE = "keras", "Keras", "keras tensorflow"
@@ -93,8 +94,7 @@ class KerasSession:
         try:
             model = keras.saving.load_model(str(path), compile=False, safe_mode=True)
         except (ValueError, TypeError, KeyError, OSError) as error:
-            reason = " ".join(str(error).split())[:300]
-            raise ModelFileError(f"Keras {keras.__version__} cannot load {path.name}: {reason}") from error
+            raise ModelFileError(f"Keras {keras.__version__} cannot load {path.name}: {short(error)}") from error
         one_of("input", len(model.inputs), path)
         one_of("output", len(model.outputs), path)
         self.input_shape: Shape = tuple(model.inputs[0].shape)
@@ -120,7 +120,7 @@ class KerasSession:
         try:
             return infer().astype(np.float32)
         except self._tf.errors.OpError as error:
-            raise MeasureError(f"TensorFlow stopped: {' '.join(str(error).split())[:300]}") from error
+            raise MeasureError(f"TensorFlow stopped: {short(error)}") from error
 
 
 def pin(tf: Any, threads: int) -> None:

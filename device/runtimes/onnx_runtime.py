@@ -27,6 +27,7 @@ from device.runtimes.contract import (
     load_library,
     one_arithmetic,
     one_of,
+    short,
 )
 
 MODULE, LABEL, PACKAGE = "onnxruntime", "ONNX Runtime", "onnxruntime"
@@ -60,7 +61,7 @@ class OnnxSession:
         try:
             self._session = library.InferenceSession(str(path), options, providers=_PROVIDERS)
         except errors as error:
-            raise ModelFileError(f"ONNX Runtime cannot load {path.name}: {_short(error)}") from error
+            raise ModelFileError(f"ONNX Runtime cannot load {path.name}: {short(error)}") from error
         used = self._session.get_session_options().intra_op_num_threads
         if used != threads:
             raise MeasureError(f"ONNX Runtime took {used} threads although {threads} were asked for")
@@ -114,7 +115,7 @@ class OnnxSession:
         try:
             return decoded(infer(), self._to_real)
         except self._errors as error:
-            raise MeasureError(f"ONNX Runtime stopped: {_short(error)}") from error
+            raise MeasureError(f"ONNX Runtime stopped: {short(error)}") from error
 
 
 def _options(library: Any, threads: int) -> Any:
@@ -144,10 +145,6 @@ def _errors() -> tuple[type[Exception], ...]:
     state = load_library("onnxruntime.capi.onnxruntime_pybind11_state", LABEL, PACKAGE)
     names = ("Fail", "InvalidArgument", "InvalidGraph", "InvalidProtobuf", "NoSuchFile", "NotImplemented")
     return (*(getattr(state, name) for name in names), state.RuntimeException, RuntimeError)
-
-
-def _short(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]
 
 
 def start(path: Path, threads: int) -> Session:

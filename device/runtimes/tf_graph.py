@@ -23,6 +23,7 @@ from device.runtimes.contract import (
     load_library,
     one_arithmetic,
     one_of,
+    short,
 )
 from device.runtimes.keras_runtime import pin
 
@@ -57,7 +58,7 @@ class GraphSession:
             spec = self._input(tf, next(node for node in graph.node if node.name == names[0]), path)
             self._function = _traced(tf, graph, names[0], ends[0], spec)
         except (*self._errors, decode_error) as error:
-            raise ModelFileError(f"TensorFlow {tf.__version__} cannot load {path.name}: {_short(error)}") from error
+            raise ModelFileError(f"TensorFlow {tf.__version__} cannot load {path.name}: {short(error)}") from error
         self._tf = tf
         self.version: str = tf.__version__
         self.arithmetic = one_arithmetic(_precision(tf, node) for node in graph.node if node.op in _WITH_WEIGHTS)
@@ -93,7 +94,7 @@ class GraphSession:
         try:
             return infer().astype(np.float32)
         except self._errors as error:
-            raise MeasureError(f"TensorFlow stopped: {_short(error)}") from error
+            raise MeasureError(f"TensorFlow stopped: {short(error)}") from error
 
 
 def _traced(tf: Any, graph: Any, source: str, end: str, spec: Any) -> Any:
@@ -111,10 +112,6 @@ def _traced(tf: Any, graph: Any, source: str, end: str, spec: Any) -> Any:
 
 def _precision(tf: Any, node: Any) -> str:
     return str(tf.as_dtype(node.attr["T"].type).name) if node.attr["T"].type else NOT_TOLD
-
-
-def _short(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]
 
 
 def start(path: Path, threads: int) -> Session:

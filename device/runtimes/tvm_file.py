@@ -31,6 +31,7 @@ _MOST_OBJECTS = 64
 _MOST_NUMBERS = 2**28  # of an input or output: 1 GiB of floats
 _MOST_TEXT = 200
 _END = struct.Struct("<4s4H2IH")  # end of central directory (APPNOTE.TXT 6.3.10, section 4.3.16)
+_LOCATOR, _LOCATOR_BYTES = b"PK\x06\x07", 20  # of a second end, with numbers of 64 bits (4.3.15)
 _MOST_DIRECTORY = 1024  # bytes; two entries with these names have 119
 _LINK_SECONDS = 120.0
 # What zipfile raises for an archive that contradicts itself, beside ValueError.
@@ -197,6 +198,9 @@ def _check_end(file: IO[bytes]) -> None:
         raise ValueError("it is no zip archive of DLOM")
     if entries != 2 or directory > _MOST_DIRECTORY or at + directory + _END.size != size:
         raise ValueError(f"it has {entries} entries or more; those of DLOM have {HEADER} and one library")
+    file.seek(max(0, size - _END.size - _LOCATOR_BYTES))
+    if file.read(len(_LOCATOR)) == _LOCATOR:  # zipfile would go by what that one says
+        raise ValueError("it is a zip archive in 64 bits, which DLOM does not write")
 
 
 def _library(archive: zipfile.ZipFile) -> zipfile.ZipInfo:

@@ -26,6 +26,7 @@ from device.runtimes.contract import (
     Shape,
     check_batch,
     load_library,
+    short,
 )
 
 MODULE, LABEL, PACKAGE = "tvm.runtime.vm", "TVM", "apache-tvm"
@@ -56,7 +57,7 @@ class TvmSession:
                 library = tvm.runtime.load_module(str(tvm_file.extract(path, Path(folder))))
             self._function = machine.VirtualMachine(library, tvm.cpu())["main"]
         except _FAULTS as error:
-            raise ModelFileError(f"TVM {tvm.__version__} cannot load {path.name}: {_short(error)}") from error
+            raise ModelFileError(f"TVM {tvm.__version__} cannot load {path.name}: {short(error)}") from error
         self.input_shape: Shape = header.input.shape
         self.input_dtype = header.input.dtype
         self.version: str = tvm.__version__
@@ -82,7 +83,7 @@ class TvmSession:
         try:
             return infer().astype(np.float32)
         except _FAULTS as error:
-            raise MeasureError(f"TVM stopped: {_short(error)}") from error
+            raise MeasureError(f"TVM stopped: {short(error)}") from error
 
 
 def _check_processor(name: str, header: tvm_file.Header) -> None:
@@ -106,10 +107,6 @@ def _aligned(shape: tuple[int, ...], dtype: str) -> NDArray[Any]:
     raw = np.zeros(size + _ALIGNMENT, np.uint8)
     start = -raw.ctypes.data % _ALIGNMENT
     return raw[start : start + size].view(dtype).reshape(shape)
-
-
-def _short(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]
 
 
 def start(path: Path, threads: int) -> Session:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ontology.events import Event, Progress
 from optimizer.formats.contract import Budget, Format
 from optimizer.tvm_compiler import compile_onnx, cross_compile_onnx, tune_onnx
 
@@ -22,9 +23,15 @@ def convert(parent: Path, data: Data, out: Path, budget: Budget) -> None:
 
 def convert_tuned(parent: Path, data: Data, out: Path, budget: Budget) -> None:
     """For the processor at hand, within the budget; its records stay beside `out`."""
+
+    def told(event: Event) -> None:
+        if budget.told is not None and isinstance(event, Progress):
+            budget.told(f"trial {event.done} of {event.total}, {event.detail}")
+
     tune_onnx(
-        parent, out, trials=budget.trials, seconds=budget.seconds, threads=budget.threads, records=out.parent / RECORDS
-    )
+        parent, out, trials=budget.trials, seconds=budget.seconds, threads=budget.threads,
+        records=out.parent / RECORDS, told=told,
+    )  # fmt: skip
 
 
 def convert_aarch64(parent: Path, data: Data, out: Path, budget: Budget) -> None:

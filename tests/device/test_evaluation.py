@@ -95,6 +95,13 @@ def test_answers_of_another_kind_are_refused(tmp_path: Path, data: dict[str, Any
         judged(tmp_path, SAME, x=np.zeros((5, 4), np.float32), **data)
 
 
+def test_numbers_beyond_all_bounds_have_no_error(tmp_path: Path) -> None:
+    x = np.ones((5, 4), np.float32)
+    x[2] = 0
+    with pytest.raises(MeasureError, match="gives infinite numbers for 1 of 5 inputs"):
+        judged(tmp_path, helper.make_node("Reciprocal", ["x"], ["y"]), x=x, y=np.ones((5, 4), np.float32))
+
+
 def test_without_answers_only_nan_is_looked_for(tmp_path: Path) -> None:
     assert judged(tmp_path, SAME, x=np.zeros((5, 4), np.float32)) is None
     x = np.zeros((5, 4), np.float32)

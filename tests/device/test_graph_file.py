@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from device.runtimes import graph_file, runtime_for
 from device.runtimes.contract import ModelFileError
+from device.runtimes.graph_file import Graph, Node, fault_in
 from device.runtimes.graph_operators import COMPUTING
 
 FLOAT, STRING, RESOURCE = 1, 7, 20  # types.proto
@@ -159,6 +160,15 @@ def test_functions_that_multiply_are_counted_not_run(tmp_path: Path) -> None:
     content = graph(X, node("y", "PartitionedCall", "x", f=calls("f0")), **levels)
     assert len(content) < 6000
     assert "with its functions it has 11,111,112 operations; at most 1,000,000 are run" in fault(tmp_path, content)
+
+
+def test_a_long_chain_of_functions_that_double_is_counted_at_once(tmp_path: Path) -> None:
+    """f0 calls f1 twice, f1 calls f2 twice … 20,000 times: 2^20000 has 6,021 digits, and is not worked out."""
+    chain = {
+        f"f{k}": tuple(Node(n, f"f{k + 1}" if k < 19_999 else "Relu", ()) for n in "ab")
+        for k in reversed(range(20_000))
+    }
+    assert "operations; at most 1,000,000 are run" in str(fault_in(Graph((Node("y", "f0", ()),), chain)))
 
 
 def test_a_constant_far_larger_than_the_file_is_refused(tmp_path: Path) -> None:

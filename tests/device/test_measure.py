@@ -147,6 +147,21 @@ __attribute__((constructor)) static void wake(void) {
 """
 
 
+def machine_code(folder: Path, code: str) -> Path:
+    """A file net.tvm whose library is made of this C."""
+    library = folder / "lib.so"
+    command = ["cc", "-shared", "-fPIC", "-xc", "-", "-o", str(library)]
+    subprocess.run(command, input=code, text=True, check=True, timeout=60)
+    tensor = tvm_file.Tensor("x", (1, 4), "float32")
+    header = tvm_file.Header(
+        version=1, input=tensor, output=tensor, target="generic", architecture=architecture(), threads=1,
+        tuned=False, trials=0, operators_tuned=0, operators=0, tuning_seconds=0.0, arithmetic="float32",
+        source_sha256="00" * 32, versions={},
+    )  # fmt: skip
+    tvm_file.write(folder / "net.tvm", header, library)
+    return folder / "net.tvm"
+
+
 @pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler")
 @pytest.mark.skipif(sys.platform != "linux" or landlock_abi() < 4, reason="needs a kernel that shuts a process in")
 def test_machine_code_needs_trust_and_is_shut_in(tmp_path: Path, data: Path) -> None:
@@ -157,23 +172,26 @@ def test_machine_code_needs_trust_and_is_shut_in(tmp_path: Path, data: Path) -> 
         code = HOSTILE
         for name, place in places.items():
             code = code.replace(f"@{name}@", str(place))
-        library = tmp_path / "lib.so"
-        command = ["cc", "-shared", "-fPIC", "-xc", "-", "-o", str(library)]
-        subprocess.run(command, input=code, text=True, check=True, timeout=60)
-        tensor = tvm_file.Tensor("x", (1, 4), "float32")
-        header = tvm_file.Header(
-            version=1, input=tensor, output=tensor, target="generic", architecture=architecture(), threads=1,
-            tuned=False, trials=0, operators_tuned=0, operators=0, tuning_seconds=0.0, arithmetic="float32",
-            source_sha256="00" * 32, versions={},
-        )  # fmt: skip
-        tvm_file.write(tmp_path / "net.tvm", header, library)
+        file = machine_code(tmp_path, code)
         with pytest.raises(ModelFileError, match=r"holds machine code, which TVM runs with your rights.*--trust"):
-            quick(tmp_path / "net.tvm", data)
+            quick(file, data)
         with pytest.raises(MeasureError, match=r"woke up: read (\d+), made (\d+), connected (\d+)") as met:
-            quick(tmp_path / "net.tvm", data, trusted=True)
+            quick(file, data, trusted=True)
     refused = {str(number) for number in (EACCES, EPERM, ENETUNREACH)}
     assert set(re.findall(r"\d+", str(met.value).partition("woke up")[2])) <= refused
     assert not (tmp_path / "made").exists()
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler")
+@pytest.mark.skipif(sys.platform != "linux", reason="machine code of Linux")
+@pytest.mark.parametrize("before", ["", 'fputs("{}", fopen("../result.json", "w")); fflush(0);'])
+def test_machine_code_that_ends_the_process_quietly_has_measured_nothing(
+    tmp_path: Path, data: Path, before: str
+) -> None:
+    code = "#include <stdio.h>\n#include <unistd.h>\n"
+    code += f"__attribute__((constructor)) static void wake(void) {{ {before} _exit(0); }}"
+    with pytest.raises(MeasureError, match=r"net\.tvm ended without a result"):
+        quick(machine_code(tmp_path, code), data, trusted=True)
 
 
 def test_the_command_says_what_it_measured(nets: Path, data: Path) -> None:
@@ -215,6 +233,15 @@ def test_a_model_that_wants_two_gibibytes_is_stopped(tmp_path: Path, data: Path)
         quick(file, data, memory_mib=256)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="macOS has other limits")
+def test_a_limit_that_is_there_already_is_kept() -> None:
+    """As of a shell in which `ulimit -t 100` was said: no more than that can be asked for."""
+    code = "import resource as r; from device.limits import limit_processor; r.setrlimit(r.RLIMIT_CPU, (100, 100)); "
+    code += "limit_processor(600); print(r.getrlimit(r.RLIMIT_CPU))"
+    said = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert said.stdout.strip() == "(100, 100)", said.stderr
+
+
 def test_a_process_that_uses_up_its_processor_time_is_ended(nets: Path, data: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "device.measure", str(nets / "float.tflite"), "--data", str(data)]
     limits = ["--seconds", "30", "--cpu-seconds", "0.5", "--out", str(tmp_path / "out.json"), "--parent", str(getpid())]
@@ -253,6 +280,7 @@ def wait_until(true: Callable[[], bool]) -> None:
         (-signal.SIGKILL, "", "most likely because memory ran out"),
         (-signal.SIGABRT, "terminate called after throwing 'std::bad_alloc'", "needs more than the 256 MiB"),
         (1, "Traceback …\nKeyError: 'x'\n", "could not be run: KeyError: 'x'"),
+        (-35, "", "made its runtime crash (signal 35)"),
         (1, "", "could not be run: it said nothing"),
     ],
 )

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from device.board import main
-from device.package import KEY_FILE, PackageError, is_package, make_package
+from device.package import KEY_FILE, ROOM, PackageError, is_package, make_package
 from device.signed import Key, SignatureError, new_key, verify
 from tests.device.onnx_nets import product_net
 
@@ -138,6 +138,30 @@ def test_only_a_package_is_replaced(tmp_path: Path, key: Key) -> None:
     with pytest.raises(PackageError, match=r"there is no folder .*/gone; make it"):
         make_package(tmp_path / "gone" / "out.pyz", key)
     assert sorted(f.name for f in tmp_path.iterdir()) == ["dlom-device.pyz", "thesis.txt"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc cannot be written to")
+def test_a_place_that_cannot_be_written_is_said(tmp_path: Path, key: Key, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(PackageError, match=r"/proc/dlom\.pyz cannot be written \("):
+        make_package(Path("/proc/dlom.pyz"), key)
+    (tmp_path / KEY_FILE).write_text(key.to_json())
+    product_net(tmp_path)
+    np.savez(tmp_path / "x.npz", x=np.ones((9, 4), np.float32))
+    words = [str(tmp_path / "product.onnx"), "--data", str(tmp_path / "x.npz"), "--seconds", "0.1"]
+    assert main(["measure", *words, "--out", "/proc/result.json"], str(tmp_path / KEY_FILE)) == 1
+    assert "/proc/result.json cannot be written" in capsys.readouterr().err
+
+
+def test_files_dated_1970_are_packed_too(tmp_path: Path, key: Key) -> None:
+    """As in a checkout whose dates were set back, so that builds are the same each time; zip begins in 1980."""
+    shutil.copytree(ROOM, tmp_path / "device", ignore=shutil.ignore_patterns("__pycache__"))
+    os.utime(tmp_path / "device" / "signed.py", (0, 0))
+    (tmp_path / "key.json").write_text(key.to_json())
+    code = "from pathlib import Path; from device.package import *; from device.signed import Key; "
+    code += "make_package(Path('out.pyz'), Key.from_json(Path('key.json').read_text()))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert is_package(tmp_path / "out.pyz")
 
 
 def test_an_older_python_is_told_which_one_is_needed(desk: Path) -> None:

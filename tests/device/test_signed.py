@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from device.measured import Measured
 from device.signed import Key, SignatureError, is_result, new_key, sign, verify
 from tests.repository.registered import MEASURED
 
@@ -88,6 +87,14 @@ def test_what_is_not_as_a_package_wrote_it_is_refused_with_the_reason(text: byte
         verify(text, KEYS, TODAY)
 
 
+def test_lists_in_lists_end_in_a_refusal_however_deep_they_go() -> None:
+    """One that is just read is not always just written again."""
+    for deep in range(500, 1100):
+        nested = b'{"dlom_result": 1, "signature": "", "package": {"id": "%s"}, "more": ' % KEY.id.encode()
+        with pytest.raises(SignatureError):
+            verify(nested + b"[" * deep + b"]" * deep + b"}", KEYS, TODAY)
+
+
 def test_a_result_under_the_name_of_another_package_tells_who_signed_it() -> None:
     body = json.loads(sign(MEASURED, Key(KEY.id, KEY.made, OTHER.secret)))
     with pytest.raises(SignatureError, match=f"of package {KEY.id}, but {OTHER.id} signed it"):
@@ -123,7 +130,3 @@ def test_each_key_is_its_own_and_is_read_as_it_was_written() -> None:
     for wrong in ("{}", "[]", '{"id": "a", "made": "2026-11-20", "secret": "00"}', '{"id": 1, "made": "x"}'):
         with pytest.raises(ValueError, match=r"not a key|Invalid isoformat"):
             Key.from_json(wrong)
-
-
-def test_the_measurement_in_these_tests_is_a_real_one() -> None:
-    assert Measured.from_json(MEASURED.to_json()) == MEASURED

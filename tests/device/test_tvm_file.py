@@ -138,6 +138,19 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
         assert said in str(tvm_file.fault(file))
 
 
+def test_a_directory_announced_a_second_time_in_64_bits_is_not_read(tmp_path: Path) -> None:
+    """Its 1,000 entries would be taken for the two of which the last 22 bytes tell (APPNOTE.TXT 4.3.14, 4.3.15)."""
+    entry = struct.pack("<4s4B4HL2L5H2L", b"PK\x01\x02", 20, 0, 20, *[0] * 8, 1, *[0] * 6) + b"x"
+    directory = 1000 * entry
+    record = struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, 1000, 1000, len(directory), 0)
+    body = directory + record + struct.pack("<4sLQL", b"PK\x06\x07", 0, len(directory), 1)
+    end = struct.pack("<4s4H2IH", b"PK\x05\x06", 0, 0, 2, 2, 500, len(body) - 500, 0)
+    (tmp_path / "net.tvm").write_bytes(body + end)
+    with zipfile.ZipFile(tmp_path / "net.tvm") as archive:
+        assert len(archive.infolist()) == 1000
+    assert tvm_file.fault(tmp_path / "net.tvm") == "it is a zip archive in 64 bits, which DLOM does not write"
+
+
 @given(st.integers(0, 10**6), st.integers(1, 255))
 def test_a_changed_byte_is_noticed_at_the_latest_when_the_library_is_taken_out(at: int, change: int) -> None:
     """Or it changed nothing: the attributes and dates of a zip's entries, which nobody reads, are covered by no sum."""

@@ -106,7 +106,7 @@ def test_lineage_tells_data_seed_epochs_versions_and_parent(home: Path, finished
         assert all(store.path(made.sha256).stat().st_size == made.size_kib * 1024 for made in r.lineage.chain)
         assert all(made.check is not None and made.check.agreement_percent == 100 for made in r.lineage.chain)
     lineage = jobs.results(home, finished)[0].lineage
-    assert lineage.data_sha256 == load("digits").sha256
+    assert (lineage.data_sha256, lineage.data_is_known) == (load("digits").sha256, True)
     assert (lineage.seed, lineage.epochs, lineage.input_shape) == (5, 3, (8, 8, 1))
     assert lineage.versions["tensorflow"].startswith("2.")
 

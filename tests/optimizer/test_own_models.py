@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,7 @@ import pytest
 
 from device import limits
 from device.runtimes import runtime_for
+from ontology.events import Progress
 from optimizer import confined, jobs
 from optimizer.confined import Confined
 from optimizer.data import Data, load
@@ -24,6 +28,7 @@ from optimizer.inspect import RefusedFile, inspect
 from optimizer.layout import fitted, model_shape, turns
 from optimizer.networks.contract import NetworkError
 from optimizer.networks.own import copied
+from optimizer.pipeline import build
 from optimizer.recipe import Recipe
 from optimizer.spec import JobSpec
 from repository.artifacts import ArtifactStore
@@ -87,13 +92,60 @@ def test_a_keras_model_that_h5_cannot_hold_stays_as_it_is(shut_in: tuple[Confine
     assert check.largest_difference < 1e-5
 
 
-def test_a_converter_writes_nowhere_but_in_its_folder(shut_in: tuple[Confined, Path], tmp_path: Path) -> None:
+def test_a_converter_writes_nowhere_but_in_its_scratch(shut_in: tuple[Confined, Path], tmp_path: Path) -> None:
+    """Not over what was made before either, nor where this process writes: it would follow a link left there."""
     if limits.landlock_abi() < 1:
         pytest.skip("this kernel has no Landlock")
     converter, folder = shut_in
-    with pytest.raises(ConversionError):
-        converter.enter(folder / KERAS, "h5", tmp_path / "outside.h5")
+    before = {file.name: file.stat().st_mtime_ns for file in folder.iterdir() if file.is_file()}
+    for out in (tmp_path / "outside.pb", folder / "beside.pb", folder / confined.EXAMPLES, folder / confined.LOG):
+        with pytest.raises(ConversionError, match=r"Permission denied|could not be written"):
+            converter._asked({"enter": str(folder / SAVED_MODEL), "entry": "pb", "out": str(out)})
     assert list(tmp_path.iterdir()) == []
+    after = {file.name: file.stat().st_mtime_ns for file in folder.iterdir() if file.is_file()}
+    assert set(after) == set(before)
+    assert after[confined.EXAMPLES] == before[confined.EXAMPLES]
+
+
+def test_a_converter_reads_nothing_else_of_the_checkout(shut_in: tuple[Confined, Path]) -> None:
+    """The user's store, tokens and other builds lie there by default."""
+    if limits.landlock_abi() < 1:
+        pytest.skip("this kernel has no Landlock")
+    converter, folder = shut_in
+    out = folder / confined.SCRATCH / "read.onnx"
+    with pytest.raises(ConversionError, match="Permission denied"):
+        converter._asked({"enter": str(confined.CHECKOUT / "README.md"), "entry": "onnx", "out": str(out)})
+
+
+def test_only_a_plain_file_is_taken_from_a_converter(tmp_path: Path) -> None:
+    """A link would have the job read, and later write, where the converter may not."""
+    secret, out = tmp_path / "secret", tmp_path / "out.onnx"
+    secret.write_text("of another")
+    (tmp_path / "link.onnx").symlink_to(secret)
+    os.mkfifo(tmp_path / "pipe.onnx")
+    (tmp_path / "folder.onnx").mkdir()
+    for name in ("link.onnx", "pipe.onnx", "folder.onnx", "nothing.onnx"):
+        with pytest.raises(ConversionError, match=f"left no .*{name}"):
+            confined._take(tmp_path / name, out)
+    assert not out.exists()
+    (tmp_path / "plain.onnx").write_text("a model")
+    confined._take(tmp_path / "plain.onnx", out)
+    assert out.read_text() == "a model"
+
+
+def test_a_model_for_other_data_is_refused_by_its_converter(
+    data: Data, onnx_model: Path, place: Path, tmp_path: Path
+) -> None:
+    own, layers = (shutil.copyfile(place / name, tmp_path / name) for name in (onnx_model.name, KERAS))
+    converter = Confined(replace(fitted(data, (1, 8, 8), "net.onnx"), classes=7), Budget(), tmp_path)
+    try:
+        with pytest.raises(NetworkError, match=r"gives \(10,\) scores, and the data have 7 classes"):
+            converter.enter(own, "onnx", tmp_path / "first.onnx")
+        with pytest.raises(NetworkError, match=r"takes examples of shape \(8, 8, 1\), and the data have \(1, 8, 8\)"):
+            converter.enter(layers, "h5", tmp_path / "first.h5")
+    finally:
+        converter.close()
+    assert not list(tmp_path.glob("first.*"))
 
 
 def test_a_converter_that_is_gone_costs_one_conversion(data: Data, onnx_model: Path, tmp_path: Path) -> None:
@@ -101,7 +153,8 @@ def test_a_converter_that_is_gone_costs_one_conversion(data: Data, onnx_model: P
     converter = Confined(fitted(data, (1, 8, 8), "net.onnx"), Budget(), tmp_path)
     try:
         first = tmp_path / "first.onnx"
-        converter.enter(own, "onnx", first)
+        entered = converter.enter(own, "onnx", first).check
+        assert (entered.samples, entered.largest_difference, entered.agreement_percent) == (256, 0.0, 100.0)
         assert first.read_bytes() == own.read_bytes()
         process = converter._process
         assert process is not None
@@ -116,6 +169,18 @@ def test_a_converter_that_is_gone_costs_one_conversion(data: Data, onnx_model: P
         converter.close()
 
 
+def test_what_is_told_meanwhile_comes_before_the_answer_and_is_one_short_line() -> None:
+    lines = [{"told": "trial 1 of 2"}, {"told": "red \x1b[31m\nand " + "long " * 99}, {"check": None}]
+    code = "import sys; sys.stdin.readline(); sys.stdout.write(sys.argv[1])"
+    text = "".join(f"{json.dumps(line)}\n" for line in lines)
+    told: list[str] = []
+    with subprocess.Popen([sys.executable, "-c", code, text], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert confined._answered(process, {}, 30.0, told.append) == {"check": None}
+    assert told[0] == "trial 1 of 2"
+    assert told[1].startswith("red [31mand long")
+    assert len(told[1]) == confined.LONGEST_TOLD
+
+
 @pytest.mark.parametrize(
     "said",
     [
@@ -124,6 +189,7 @@ def test_a_converter_that_is_gone_costs_one_conversion(data: Data, onnx_model: P
         {"samples": 0, "largest_difference": 0.0, "agreement_percent": 100.0},
         {"samples": 9, "largest_difference": -1.0, "agreement_percent": 100.0},
         {"samples": 9, "largest_difference": float("nan"), "agreement_percent": 100.0},
+        {"samples": 9, "largest_difference": float("inf"), "agreement_percent": 100.0},
         {"samples": 9, "largest_difference": 0.0, "agreement_percent": 101.0},
         {"samples": "many", "largest_difference": 0.0, "agreement_percent": 100.0},
     ],
@@ -139,6 +205,7 @@ def test_channels_are_turned_for_a_model_that_has_them_first(data: Data, onnx_mo
     turned = fitted(data, takes, onnx_model.name)
     assert turned.input_shape == (1, 8, 8)
     assert np.array_equal(turned.x_test[:, 0], data.x_test[..., 0])
+    assert np.array_equal(turned.x_train[:, 0], data.x_train[..., 0])
     assert turned.sha256 == data.sha256, "they are the same examples"
     assert fitted(data, (8, 8, 1), "net.keras") is data
     assert fitted(data, None, "net.onnx") is data
@@ -191,8 +258,11 @@ def test_a_model_that_is_exchanged_while_it_is_read_is_refused(onnx_model: Path,
 def test_a_job_takes_an_onnx_file_from_pytorch_through_quantization(onnx_model: Path, tmp_path: Path) -> None:
     import onnxruntime
 
+    data = load("digits")
+    mine = tmp_path / "digits.npz"  # called as a known set is, and yet the user's own
+    np.savez(mine, x_train=data.x_train, y_train=data.y_train, x_test=data.x_test, y_test=data.y_test)
     recipes = tuple(Recipe(network="own", format=f) for f in ("onnx", "onnx-qdq"))
-    job = jobs.create(tmp_path, JobSpec(data="digits", minutes=1.0, recipes=recipes, own_model=str(onnx_model)))
+    job = jobs.create(tmp_path, JobSpec(data=str(mine), minutes=1.0, recipes=recipes, own_model=str(onnx_model)))
     start(tmp_path, job)
     until(tmp_path, job, ended)
     assert jobs.failures(tmp_path, job) == []
@@ -204,9 +274,43 @@ def test_a_job_takes_an_onnx_file_from_pytorch_through_quantization(onnx_model: 
     assert quantized.check.agreement_percent > 90
     notes = [e.text for e in jobs.events(tmp_path, job) if hasattr(e, "text")]
     assert "net.onnx takes 1×8×8, channels first: the examples are turned for it" in notes
+    assert (as_it_is.lineage.data_name, as_it_is.lineage.data_is_known) == ("digits", False)
     # The accuracy is that of an evaluation without DLOM.
-    data = load("digits")
     session = onnxruntime.InferenceSession(str(ArtifactStore(tmp_path / "artifacts").path(quantized.sha256)))
     scores = session.run(None, {"x": np.moveaxis(data.x_test, -1, 1)})[0]
     right = 100 * float(np.mean(scores.argmax(axis=1) == data.y_test))
     assert quantized.measured.accuracy_percent == pytest.approx(right)
+
+
+def test_a_job_goes_on_with_the_model_that_it_began_with(onnx_model: Path, tmp_path: Path) -> None:
+    """Between a kill and the next start the user has moved it away; the job's own copy is still there."""
+    mine = shutil.copyfile(onnx_model, tmp_path / "mine.onnx")
+    recipes = (Recipe(network="own", format="onnx-fp16"),)
+    job = jobs.create(tmp_path, JobSpec(data="digits", minutes=1.0, recipes=recipes, own_model=str(mine)))
+    steps = build(tmp_path / jobs.JOBS / job)
+    while getattr(next(steps), "done", 0) < 2:  # the data are loaded, and the model is entered
+        pass
+    steps.close()
+    mine.unlink()
+    for _ in build(tmp_path / jobs.JOBS / job):
+        pass
+    assert jobs.failures(tmp_path, job) == []
+    (half,) = jobs.results(tmp_path, job)
+    assert (half.lineage.own_sha256, half.lineage.input_shape) == (inspect(onnx_model).sha256, (1, 8, 8))
+
+
+@pytest.mark.slow  # a minute
+def test_a_job_tells_how_far_a_tuning_is(onnx_model: Path, tmp_path: Path) -> None:
+    pytest.importorskip("tvm")
+    spec = JobSpec(
+        data="digits", minutes=2.0, recipes=(Recipe(network="own", format="tvm-tuned"),), own_model=str(onnx_model),
+        tuning_trials=4, tuning_minutes=0.5,
+    )  # fmt: skip
+    job = jobs.create(tmp_path, spec)
+    start(tmp_path, job)
+    until(tmp_path, job, ended)
+    assert jobs.failures(tmp_path, job) == []
+    told = [e.detail for e in jobs.events(tmp_path, job) if isinstance(e, Progress) and ", trial " in e.detail]
+    assert re.match(
+        r"converting own as TVM, auto-tuned, trial \d of 4, \d of 2 operators tuned, together .* ms, at", told[-1]
+    )

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from cli_measure import reproduction_lines
 from device.measured import Measured
 from repository.reproduction import Compared, Repeats, Verdict, compare
 from repository.runs import MeasuredModel, RegisteredFigure
@@ -24,7 +25,7 @@ NOW = replace(MEASURED, latency_spread_percent=3.0, arithmetic="int8")
 def registered(figure: str, value: float, **more: Any) -> RegisteredFigure:
     """A figure of a run with the same everything, whose latency spread by 2 %."""
     said: dict[str, Any] = {
-        "unit": "", "performance": "local-1", "runtime_version": "2.3.0", "threads": 1, "spread_percent": 2.0,
+        "unit": "", "runtime_version": "2.3.0", "threads": 1, "spread_percent": 2.0,
         "noisy": False, "data_sha256": "d" * 64, "arithmetic": "int8", "installation": MACHINE_AND_VERSIONS,
     }  # fmt: skip
     return RegisteredFigure(figure=figure, value=value, **(said | more))
@@ -48,6 +49,14 @@ def test_a_latency_may_differ_by_the_spreads_of_both_runs(before_ms: float, perc
     assert (found.registered, found.now, found.verdict) == (before_ms, 2.0, verdict)
     assert found.difference_percent == pytest.approx(percent)
     assert (found.registered_spread_percent, found.now_spread_percent) == (2.0, 3.0)
+
+
+def test_a_noisy_run_says_how_coarse_the_answer_is() -> None:
+    quiet = compare(THE_MODEL, [registered("inference_latency_ms", 2.0)], NOW)
+    assert (quiet.agrees, quiet.noise_percent) == (True, None)
+    noisy = compare(THE_MODEL, [registered("inference_latency_ms", 2.6, spread_percent=25.8)], NOW)
+    assert (noisy.agrees, noisy.noise_percent) == (True, 25.8)
+    assert "spread 26 %" in list(reproduction_lines(noisy))[-1]
 
 
 def test_better_and_worse_are_told_by_which_way_the_figure_runs() -> None:
@@ -114,6 +123,13 @@ def test_what_has_no_spread_is_shown_and_not_judged() -> None:
     assert (memory.now, memory.difference_percent, memory.verdict) == (3.0, 50.0, Verdict.NOT_JUDGED)
     gone = one(registered("energy_mj", 2.0))
     assert (gone.now, gone.difference_percent, gone.why) == (None, None, "not measured now")
+
+
+def test_of_nothing_no_share_is_told() -> None:
+    found = one(registered("peak_memory_mib", 0.0))
+    assert (found.now, found.difference_percent) == (3.0, None)
+    assert one(registered("peak_memory_mib", 0.0), replace(NOW, peak_memory_mib=0.0)).difference_percent == 0
+    assert one(registered("inference_latency_ms", 0.0)).verdict is Verdict.BEYOND
 
 
 def test_the_tails_are_shown_beside_the_median() -> None:

@@ -144,9 +144,12 @@ def test_replaced_with_a_confirmation_marked_everywhere_and_taken_back(own: Sett
     # The original's page and its history say so, and lead on.
     app = page({"model": found.original.model})
     assert any("eplaced by" in w.value and "by Ann" in w.value for w in app.warning)
-    assert f"Replaced by m:{found.successor.model}" in html(app)
+    p = flow.installation(own).projection
+    successor = p.models.iloc[p.positions[found.successor.model]]
+    named = f"{p.label('opt', successor['optimization'])}, {p.label('rt', successor['runtime'])}"
+    assert f"Replaced by {named} on" in html(app)
     app.button(key=f"to-successor-{found.original.model}").click().run()
-    assert f"Took the place of m:{found.original.model}" in html(app)
+    assert "Took the place of No optimization (float), Keras on CPU on" in html(app)
     assert not app.warning
 
     # Taken back with a reason; that stays on record.
@@ -186,6 +189,7 @@ def test_the_command_compares_replaces_and_takes_back(own: Settings, built: Buil
     (data,) = json.loads(run("latest", "--tolerance", "5", "--json"))
     assert data["replaced_by"] == data["successor"]
     assert "by Ann: faster" in run("latest", "--tolerance", "5")
+    assert told.splitlines()[0] in CliRunner().invoke(cli, ["history", data["original"]]).output
     assert "taken back on" in run("latest", "--undo", "--by", "Bob", "--because", "wrong")
 
 

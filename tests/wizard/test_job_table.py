@@ -9,8 +9,10 @@ import pytest
 import flow
 from dss.build_report import BuiltRow
 from dss.matching import Candidates
+from ontology.events import Note, Progress, Started
 from ontology.requirement import Requirement
 from repository.knowledge import Knowledge
+from wizard.job import told
 from wizard.job_table import REGISTERING, chart, table
 
 FAST = BuiltRow("fast", "mlp-128-64", "fiq", 97.0, 95.0, 98.0, 0.01, 0.02, 100_000.0, 1, 3.4, 25.0, "")
@@ -67,3 +69,10 @@ def test_without_limits_and_without_candidates_there_is_a_chart_still(knowledge:
     anything = flow.find_candidates(Requirement(), knowledge)
     assert not chart([], anything, None).layout.shapes
     assert len(chart([FAST], anything, None).data) == 1
+
+
+def test_of_many_words_about_one_step_the_log_shows_the_last() -> None:
+    tuning = "converting own as TVM, auto-tuned"
+    said = (tuning, f"{tuning}, trial 8 of 64, 1 of 3 operators tuned", f"{tuning}, trial 16 of 64, 2 of 3 operators")
+    progress = [Progress("Building", 1, 2, f"{text}, at most 9 s left") for text in said]
+    assert told([Started("Building", 2), *progress, Note("done")]) == ["started: 2 steps", said[-1], "done"]

@@ -71,6 +71,7 @@ def test_a_record_of_the_first_version_is_read() -> None:
         ({"energy_mj": "much"}, "energy_mj is much, not float"),
         ({"throughputs": [[1, 2, 3]]}, r"throughputs is \[\[1, 2, 3\]\], not tuple"),
         ({"pinned_cores": ["0"]}, "pinned_cores is"),
+        ({"size_kib": 10**400}, "not a measurement: OverflowError int too large"),
         ({"machine": {"fingerprint": "a"}}, "fields differ: cores, cpu, memory_mib, system"),
         ({"machine": None}, "not a measurement"),
     ],

@@ -87,6 +87,34 @@ def test_a_file_that_is_no_npz_is_refused(tmp_path: Path) -> None:
         load_data(tmp_path / "d.npz")
 
 
+@pytest.mark.parametrize(
+    ("at", "noise", "said"),
+    [
+        (b"PK\x03\x04", dict.fromkeys(range(60, 90), 255), "Error -3 while decompressing"),
+        (b"PK\x01\x02", {8: 1}, "is encrypted"),
+        (b"PK\x01\x02", {10: 97}, "compression method is not supported"),
+    ],
+)
+def test_a_damaged_archive_is_refused(tmp_path: Path, at: bytes, noise: dict[int, int], said: str) -> None:
+    np.savez_compressed(tmp_path / "d.npz", x=np.random.default_rng(1).random((50, 4)).astype(np.float32))
+    content = bytearray((tmp_path / "d.npz").read_bytes())
+    for offset, byte in noise.items():
+        content[content.index(at) + offset] = byte
+    (tmp_path / "d.npz").write_bytes(content)
+    with pytest.raises(MeasureError, match=rf"d\.npz cannot be read as npz \(.*{said}"):
+        load_data(tmp_path / "d.npz")
+
+
+def test_an_array_that_is_said_to_be_larger_than_any_memory_is_refused(tmp_path: Path) -> None:
+    """10¹³ rows of 16 bytes, more than an address of 47 bits can tell apart; the file holds none."""
+    said = b"{'descr': '<f4', 'fortran_order': False, 'shape': (10000000000000, 4), }"
+    header = said.ljust(117) + b"\n"
+    with zipfile.ZipFile(tmp_path / "d.npz", "w") as archive:
+        archive.writestr("x.npy", b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
+    with pytest.raises(MeasureError, match=r"d\.npz cannot be read as npz \(Unable to allocate"):
+        load_data(tmp_path / "d.npz")
+
+
 def test_an_archive_that_unpacks_to_more_than_memory_is_refused(tmp_path: Path) -> None:
     """A zip bomb: three files of 4 GiB, said to be so in the archive's own directory; nothing of it is unpacked."""
     file = tmp_path / "bomb.npz"
