@@ -98,6 +98,7 @@ class BuildOutcome:
     chosen: str | None
     closest: Closest | None
     failures: tuple[tuple[str, str], ...]
+    unfinished: tuple[str, ...]  # candidates that the time, or a stop, cut off
 
 
 def built_rows(outcome: BuildOutcome) -> list[BuiltRow]:

@@ -15,7 +15,7 @@ import typer
 
 import flow
 from device.runtimes.contract import MeasureError
-from dss.build_report import lines
+from dss.build_report import cut_off, lines
 from dss.groups import Judged
 from dss.preferences import Preferences
 from ontology.records import Objective
@@ -152,6 +152,8 @@ def report(settings: Settings, job: str, preferences: Judged) -> None:
         misses = outcome.closest.verdicts if outcome.closest else ()
         for line in lines(flow.built_rows(outcome), outcome.candidates, outcome.chosen, misses, outcome.failures):
             typer.echo(line)
+        if outcome.built and outcome.unfinished:
+            typer.echo(cut_off(outcome.unfinished))
         if outcome.chosen is not None:
             artifact = flow.artifact_of(settings, outcome, outcome.chosen)
             typer.echo(f"  file: {artifact}")

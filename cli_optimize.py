@@ -29,7 +29,7 @@ def optimize(
     import cli_build
     import cli_compare
     import flow
-    from dss.build_report import nothing_measured
+    from dss.build_report import cut_off, nothing_measured
     from dss.preferences import Preferences
     from optimizer.formats.shelf import FORMATS
 
@@ -50,6 +50,8 @@ def optimize(
         cli_compare.tell(settings, cli_compare.comparisons(settings, started.job, tolerance))
     for what, why in outcome.failures:
         typer.echo(f"failed: {what}: {why}")
+    if outcome.built and outcome.unfinished:
+        typer.echo(cut_off(outcome.unfinished))
     for what, artifact in flow.packages_of(settings, started.job):
         typer.echo(f"made, and not measured here: {what}: {artifact}")
     for reason in dict.fromkeys(started.left_out.values()):

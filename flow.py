@@ -347,6 +347,7 @@ def build_outcome(settings: Settings, job: str, preferences: Judged, knowledge: 
         chosen=None if ranked.winner is None else str(p.models["model"].iat[ranked.winner.row]),
         closest=near[0] if near else None,
         failures=tuple(jobs.failures(settings.home, job)),
+        unfinished=tuple(jobs.unfinished(settings.home, job)),
     )
 
 

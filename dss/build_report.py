@@ -75,6 +75,11 @@ def nothing_measured(failures: Sequence[tuple[str, str]]) -> str:
     )
 
 
+def cut_off(unfinished: Sequence[str]) -> str:
+    """Which candidates a build did not come to."""
+    return f"not reached before the build ended: {', '.join(unfinished)}; more --minutes would make them, too"
+
+
 def _row(row: BuiltRow, candidates: Candidates, chosen: str | None) -> str:
     accuracy = "not measured"
     if row.accuracy_percent is not None and row.accuracy_low_percent is not None:

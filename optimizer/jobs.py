@@ -205,6 +205,14 @@ def failures(home: Path, job: str) -> list[tuple[str, str]]:
     ]
 
 
+def unfinished(home: Path, job: str) -> list[str]:
+    """Candidates, such as report-cnn-fiq, neither measured nor failed: the time or a stop cut them off."""
+    folder = _folder(home, job)
+    steps = plan(_spec(folder))
+    kept = kept_steps(folder / STEPS, steps)
+    return [s.recipe.name for s in steps if s.kind == "measure" and s.recipe is not None and s not in kept]
+
+
 def jobs(home: Path) -> list[JobState]:
     """All jobs, the newest first."""
     folder = home / JOBS

@@ -115,5 +115,5 @@ def test_a_file_that_is_no_model_is_refused(running: Running, tmp_path: Path) ->
     (tmp_path / "text.tflite").write_text("not a model")
     done = dlom(running.home, "register", tmp_path / "text.tflite", "--data", "digits")
     assert done.returncode == 2
-    assert "is none of HDF5, .keras, TFLite and ONNX" in done.stderr
+    assert "is none of HDF5, .keras, TFLite, ONNX and " in done.stderr
     assert "Traceback" not in done.stderr

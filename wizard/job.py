@@ -206,6 +206,8 @@ def _candidates(look: Look) -> None:
     if look.outcome.failures:
         with st.expander(f"{len(look.outcome.failures)} could not be made"):
             st.html(parts.told(f"{what}: {why}" for what, why in look.outcome.failures))
+    if look.outcome.unfinished and not look.is_moving:
+        st.caption(f"Not reached before the build ended: {plain(', '.join(look.outcome.unfinished))}.")
 
 
 def _open_picked(key: str, rows: tuple[BuiltRow, ...], frame: pd.DataFrame) -> None:

@@ -79,6 +79,7 @@ def test_a_build_ends_with_every_candidate_measured(home: Path, finished: str) -
     results = jobs.results(home, finished)
     assert [r.recipe for r in results] == list(THREE)
     assert jobs.failures(home, finished) == []
+    assert jobs.unfinished(home, finished) == []
     for r in results:
         assert r.measured.sha256 == r.sha256
         assert (r.parameters, r.layers) == (17_226, 3)  # 64·128 + 128, 128·64 + 64, 64·10 + 10
@@ -167,6 +168,7 @@ def test_stop_keeps_what_is_finished_and_a_failing_candidate_ends_nothing(home: 
     ((what, why),) = jobs.failures(home, job)
     assert what == "train own"
     assert "broken.keras" in why
+    assert jobs.unfinished(home, job) == ["mlp-128-64-f16"]  # what failed is not among them
     assert jobs.events(home, job)[-1] == Finished("Building", "stopped: 1 of 3 candidates measured")
 
 
