@@ -162,5 +162,5 @@ def test_the_command_makes_checks_measures_registers_and_compares(
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "net.onnx takes 1×8×8, channels first: the examples are turned for it" in done.stderr + done.stdout
-    for said in ("onnx-fp16", "onnx-qdq", "← winner", "The fastest within 1 point"):
+    for said in ("onnx-fp16", "onnx-qdq", "original", "within 1 point"):  # which is fastest is not this test's affair
         assert said in done.stdout
