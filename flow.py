@@ -275,7 +275,7 @@ def technique_evidence(requirement: Requirement, knowledge: Knowledge) -> tuple[
     text = query("technique-effects")
     if requirement.task:
         text = bind(text, purpose=[Name("purpose", task) for task in requirement.task])
-    pairs = knowledge.run(bind(text, optimization=[Name("opt", "w8a8")]))
+    pairs = knowledge.run_once(bind(text, optimization=[Name("opt", "w8a8")]))
     if pairs.empty:
         return ()
     ratio = pairs["optimized_ms"].astype(float) / pairs["float_ms"].astype(float)

@@ -31,10 +31,10 @@ from optimizer.examples import Examples, examples, random_examples, same_example
 from optimizer.inspect import InspectionFailed, ModelFile, RefusedFile, inspect
 from repository import device_keys, this_device
 from repository.artifacts import ArtifactError, ArtifactStore
-from repository.history import drift, spread
+from repository.history import drift
 from repository.knowledge import Knowledge
 from repository.measured import device_name, local_device, measured_records, model_name
-from repository.reproduction import Repeats, Reproduction, compare
+from repository.reproduction import Reproduction, compare, repeats_like
 from repository.runs import MeasuredModel, RegisteredFigure, examples_named, measured_model, registered_figures
 from repository.this_device import DeviceProfile, ProfileError
 
@@ -158,7 +158,7 @@ def reproduce(
             )  # fmt: skip
     # By name, as it was when it was registered: the copy that was measured has another.
     found = replace(found, file_name=model.file_name or found.file_name)
-    compared = compare(model, registered, found, _repeats(knowledge, name))
+    compared = compare(model, registered, found, repeats_like(drift(knowledge.graph, name), found))
     device = device_of(found.machine, knowledge, settings, None, date.today())
     return compared, _again(model, registered, compared, device)
 
@@ -227,14 +227,6 @@ def _tested(registered: Sequence[RegisteredFigure]) -> list[RegisteredFigure]:
 def _asked_metric(figure: RegisteredFigure) -> str | None:
     """What must be asked for, because the data leave a choice."""
     return figure.metric if figure.metric in (RMSE, MARD) else None
-
-
-def _repeats(knowledge: Knowledge, model: str) -> dict[str, Repeats]:
-    spreads = spread(drift(knowledge.graph, model))
-    return {
-        str(row["figure"]): Repeats(int(row["repeats"]), float(row["lowest"]), float(row["highest"]))
-        for _, row in spreads.iterrows()
-    }
 
 
 def _again(

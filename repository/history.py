@@ -26,10 +26,11 @@ def drift(graph: Graph, model: str) -> pd.DataFrame:
 
     Without a date an act counts as of its registration. Columns: `figure`, `value`, `unit`, `obtained` (a date as
     text), `registered` (a moment as text, in UTC; None for what was shipped), `evidence`, `performance`, `run`,
-    `noisy`, `source`, `metric`, `test_set`, `current` (whether it holds now), `withdrawn_at`, `withdrawn_by`,
-    `withdrawn_because`, and `difference_percent`: 100 × (value − current value) / |current value|. The difference is
-    NaN where no value is current, where that is 0, and for qualities of another metric or data set. A figure that holds
-    in a part of an act stands in the row of the act. Empty for a model without figures. Raises GraphError.
+    `noisy`, `threads` (a number as text), `runtime_version`, `source`, `metric`, `test_set`, `current` (whether it
+    holds now), `withdrawn_at`, `withdrawn_by`, `withdrawn_because`, and `difference_percent`: 100 × (value − current
+    value) / |current value|. The difference is NaN where no value is current, where that is 0, and for qualities of
+    another metric or data set. A figure that holds in a part of an act stands in the row of the act. Empty for a model
+    without figures. Raises GraphError.
     """
     rows = frame(graph, bind(query("model-drift"), model=[Name("m", model)])).astype(object)
     rows = rows.where(rows.notna(), None)
@@ -46,8 +47,9 @@ def drift(graph: Graph, model: str) -> pd.DataFrame:
     rows["moment"] = pd.to_datetime(rows["registered"], utc=True, format="ISO8601")
     rows = rows.sort_values(["place", "day", "moment", "performance"], na_position="first").reset_index(drop=True)
     return rows[[
-        "figure", "value", "unit", "obtained", "registered", "evidence", "performance", "run", "noisy", "source",
-        "metric", "test_set", "current", "difference_percent", "withdrawn_at", "withdrawn_by", "withdrawn_because",
+        "figure", "value", "unit", "obtained", "registered", "evidence", "performance", "run", "noisy", "threads",
+        "runtime_version", "source", "metric", "test_set", "current", "difference_percent", "withdrawn_at",
+        "withdrawn_by", "withdrawn_because",
     ]]  # fmt: skip
 
 

@@ -29,6 +29,18 @@ POLL_S = 0.2  # between two tries for a store that another command holds
 SERVER = "server.json"  # where the running app can be asked, and with which token
 
 
+@dataclass(frozen=True)
+class _Kept:
+    """A query to be answered once for a state of the graph."""
+
+    text: str
+    graph: Graph = field(compare=False)
+
+    def __call__(self, projection: Projection) -> pd.DataFrame:
+        """Asks the graph that the columns were read from."""
+        return frame(self.graph, self.text)
+
+
 @dataclass
 class Knowledge:
     """A graph with its projection, which is read once; again, wholly or in part, only after `changed()`."""
@@ -151,6 +163,10 @@ class Knowledge:
     def run(self, text: str) -> pd.DataFrame:
         """A query of our own as a table of text."""
         return frame(self.graph, text)
+
+    def run_once(self, text: str) -> pd.DataFrame:
+        """The same, kept as long as the columns are; nobody may change what it gives."""
+        return self.projection.once(_Kept(text, self.graph))
 
     def tallies(self) -> pd.DataFrame:
         """For each source and table how many rows had which outcome, and why."""

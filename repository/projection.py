@@ -95,7 +95,8 @@ class Projection:
     def once(self, make: Callable[[Projection], _Made]) -> _Made:
         """What `make` makes of these columns: made when it is first asked for, kept as long as the columns are.
 
-        `make` is a function of a module or a class, and depends on nothing else; nobody may change what it gives.
+        `make` is a function of a module, a class or a value with equality, and depends on nothing else than the state
+        of the graph; nobody may change what it gives.
         """
         if make not in self._made:
             self._made.setdefault(make, make(self))  # of two threads that made it, both are given the same

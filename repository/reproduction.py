@@ -6,7 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+import pandas as pd
+
 from device.measured import Measured
+from repository.history import spread
 from repository.measured import metric_of
 from repository.runs import MeasuredModel, RegisteredFigure
 
@@ -72,6 +75,18 @@ class Reproduction:
             s for f in self.figures for s in (f.registered_spread_percent, f.now_spread_percent) if s is not None
         ]
         return max((s for s in spreads if s > QUIET_PERCENT), default=None)
+
+
+def repeats_like(drifted: pd.DataFrame, now: Measured) -> dict[str, Repeats]:
+    """For each figure what quiet runs with as many threads and the same version of the runtime gave before.
+
+    `drifted` is what `repository.history.drift` gives; other runs would excuse too much.
+    """
+    is_like = (drifted["threads"] == str(now.threads)) & (drifted["runtime_version"] == now.runtime_version)
+    return {
+        str(row["figure"]): Repeats(int(row["repeats"]), float(row["lowest"]), float(row["highest"]))
+        for _, row in spread(drifted[is_like & ~drifted["noisy"].astype(bool)]).iterrows()
+    }
 
 
 _TIMES = ("inference_latency_ms", "system_latency_ms", "throughput_per_s", "energy_mj")

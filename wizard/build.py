@@ -217,7 +217,8 @@ def _started(asked: Asked, data: str, model: Path | None, formats: Sequence[str]
 
 def _proposal(asked: Asked, model: Path | None, formats: Sequence[str]) -> None:
     try:
-        recipes = flow.propose(asked.requirement, session.knowledge(), own_model=model, formats=formats)
+        with st.spinner("Looking up what the techniques did in comparable pairs …"):
+            recipes = flow.propose(asked.requirement, session.knowledge(), own_model=model, formats=formats)
     except ProposalError as error:
         st.error(f"**Nothing can be built for this request.** {plain(str(error))}", icon=":material/error:")
         return

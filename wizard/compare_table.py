@@ -47,6 +47,7 @@ def table(found: Comparison) -> pd.DataFrame:
         {
             "": [role(found, r) for r in rows],
             "File": [r.label for r in rows],
+            "Pareto front": [front(s) for s in found.sides],
             "Accuracy (%)": [r.accuracy_percent for r in rows],
             "95 % interval": [interval(r) for r in rows],
             "Change (points)": [s.accuracy_points for s in found.sides],
@@ -55,7 +56,6 @@ def table(found: Comparison) -> pd.DataFrame:
             "Times as fast": [s.times_original for s in found.sides],
             "Size (KiB)": [r.size_kib for r in rows],
             "Times smaller": [s.times_smaller for s in found.sides],
-            "Pareto front": [front(s) for s in found.sides],
             "Runtime": [r.runtime for r in rows],
             f"p99 ({short})": [_scaled(r.latency_p99_ms, factor) for r in rows],
             "Times compiled Keras": [

@@ -354,3 +354,12 @@ def test_new_scales_are_read_without_the_rows(counting: tuple[Knowledge, Countin
     written = graph.version
     assert extend_scales(knowledge, TODAY) == 0
     assert graph.version == written  # nothing is written for nothing
+
+
+def test_an_answer_is_kept_until_the_graph_changes() -> None:
+    knowledge = Knowledge(tiny_graph())
+    first = knowledge.run_once(query("local-models"))
+    assert knowledge.run_once(query("local-models")) is first
+    store(knowledge, [model(performance=("p1",)), act("p1", inference_latency_ms=1.0)])
+    found = knowledge.run_once(query("local-models"))
+    assert len(found) == len(first) + 1

@@ -9,9 +9,14 @@ import pytest
 
 from cli_measure import reproduction_lines
 from device.measured import Measured
-from repository.reproduction import Compared, Repeats, Verdict, compare
+from ontology.records import Grade, MeasurementRun
+from repository.history import drift
+from repository.register import register
+from repository.reproduction import Compared, Repeats, Verdict, compare, repeats_like
 from repository.runs import MeasuredModel, RegisteredFigure
 from tests.repository.registered import MACHINE, MEASURED, MODEL
+from tests.repository.test_withdraw import act, own
+from tests.tiny import tiny_graph
 
 MACHINE_AND_VERSIONS = "A CPU, 2 cores, 3900.5 MiB, Linux 6.1.0; Python 3.11, LiteRT 2.3.0"
 THE_MODEL = MeasuredModel(
@@ -157,3 +162,17 @@ def test_versions_systems_and_arithmetic_that_differ_are_said() -> None:
         "the registered run was noisy",
     )
     assert compare(THE_MODEL, [registered("size_kib", 120.0)], NOW).first == ()
+
+
+def test_only_quiet_runs_of_the_same_kind_count_as_repeats() -> None:
+    graph = tiny_graph()
+    runs = (("p1", 1.0, 1, "2.3.0", False), ("p2", 1.2, 1, "2.3.0", False), ("p3", 1.1, 1, "2.3.0", False),
+            ("p4", 9.0, 1, "2.3.0", True), ("p5", 0.1, 2, "2.3.0", False), ("p6", 0.2, 1, "2.2.0", False))  # fmt: skip
+    for day, (name, ms, threads, version, noisy) in enumerate(runs, start=1):
+        performance = replace(
+            act(name, day, inference_latency_ms=ms, runtime_version=version), evidence=Grade.MEASURED, generated_by=name
+        )
+        run = MeasurementRun(name=name, threads=threads, noisy=noisy)
+        register(graph, [*own(performance), run])
+    now = replace(NOW, threads=1, runtime_version="2.3.0")
+    assert repeats_like(drift(graph, "mine"), now) == {"inference_latency_ms": Repeats(3, 1.0, 1.2)}
