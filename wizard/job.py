@@ -12,6 +12,7 @@ import streamlit as st
 
 import flow
 from dss.build_report import BuiltRow
+from dss.card import written_ms
 from dss.explanation import shown
 from dss.groups import as_group
 from ontology.events import Event, Finished, Note, Progress, Started
@@ -310,7 +311,7 @@ def _named(row: BuiltRow) -> None:
         else f"{row.accuracy_percent:.1f} % right [{row.accuracy_low_percent:.1f} to {row.accuracy_high_percent:.1f}], "
     )
     st.write(
-        f"{accuracy}{shown(row.latency_p50_ms)} ms (p95 {shown(row.latency_p95_ms)} ms), "
+        f"{accuracy}{written_ms(row.latency_p50_ms)} (p95 {written_ms(row.latency_p95_ms)}), "
         f"{shown(row.peak_memory_mib)} MiB of memory, {shown(row.size_kib)} KiB on disk"
     )
 

@@ -128,16 +128,23 @@ def test_the_paper_case_from_example_to_choice_and_back_and_a_near_miss(loaded: 
         assert faults == []
 
 
+PRESS_BACK = """() => {
+    const button = document.querySelector(".st-key-back button");
+    button?.click();
+    return button !== null;
+}"""
+
+
 @pytest.mark.browser
 def test_back_pressed_again_while_the_page_is_still_being_drawn_goes_one_more_step(loaded: Path) -> None:
-    """The address changes before the page is drawn; each next press comes as soon as it has."""
+    """The address changes before the page is drawn; each next press comes as soon as there is a button again."""
     with browser.browser() as chromium, browser.app(loaded) as address:
         page = chromium.new_page()
         page.set_default_timeout(15_000)
         page.goto(f"{address}/?step=performance&task=image-classification")
         heading(page, HEADINGS["performance"])
         for step in ("optimization", "cloud", "device", "network", "project"):
-            page.evaluate("document.querySelector('.st-key-back button').click()")
+            page.wait_for_function(PRESS_BACK)
             has_parameters(page, step=step, task="image-classification")
         heading(page, HEADINGS["project"])
 
