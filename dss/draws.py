@@ -17,7 +17,8 @@ PLACES = 5
 _CUT = 3.0  # standard errors
 _POOL = 128  # candidates that the others are compared with before they are drawn
 _FEW = 200  # so many are quicker drawn than left out
-_CELLS = 64_000  # candidates × samples that are worked on at once: half a megabyte, which the processor's cache holds
+_CELLS = 48_000  # candidates × samples that are worked on at once, which the processor's cache holds,
+_AT_ONCE = 2_000  # and the most samples of few candidates: memory that is new costs more than what is done with it
 _ROWS = 512  # candidates whose best scores are worked out together
 # Size of a product of matrices (m × n × k). OpenBLAS shares larger ones out among threads (interface/gemm.c, from
 # 4 × 65,536 on), which wait for one another actively: on a busy machine ten times as long as the products take.
@@ -85,7 +86,7 @@ class Table:
 class Draws:
     """What is drawn for the ratings in every sample, made when it is first needed; the same whoever is compared.
 
-    `shares` has one row a sample and one column an objective that counts, `shared` the ratings of all that have none.
+    `shares` has one row an objective that counts and one column a sample, `shared` the ratings of all that have none.
     """
 
     shares: FloatArray
@@ -95,41 +96,109 @@ class Draws:
 
     @classmethod
     def of(cls, shares: FloatArray, seed: int) -> Draws:
-        """The draws that belong to these weights."""
-        shared = np.random.default_rng([seed, 1]).uniform(LOWEST, HIGHEST, shares.shape)
-        return cls(shares, shared, seed, {})
+        """The draws that belong to these weights, of which each row is a sample."""
+        rng, (samples, objectives) = np.random.default_rng([seed, 1]), shares.shape
+        shared = np.empty((objectives, samples))
+        for part in batches(samples, objectives):
+            shared[:, part] = rng.uniform(LOWEST, HIGHEST, (part.stop - part.start, objectives)).T
+        return cls(np.ascontiguousarray(shares.T), shared, seed, {})
 
     def errors(self, *what: int) -> FloatArray:
         """One standard normal error a sample, for an act (2, act) or a rating by votes (3, row, objective)."""
         if what not in self.made:
-            drawn = np.random.default_rng([self.seed, *what]).standard_normal(len(self.shares))
-            self.made[what] = np.clip(drawn, -_CUT, _CUT)
+            drawn = np.random.default_rng([self.seed, *what]).standard_normal(self.shares.shape[1:])
+            self.made[what] = np.clip(drawn, -_CUT, _CUT, out=drawn)
         return self.made[what]
 
-    def scores(self, table: Table, part: slice) -> FloatArray:
-        """The score of every candidate in these samples, shape (candidates, samples)."""
-        shares, unknown, moved = self.shares[part].T.copy(), table.unknown, table.moved
-        scores = np.zeros((len(table.rows), shares.shape[1]))
-        # In this order on every machine, so that sums are the same to the last digit.
-        for o, share in enumerate(shares):
-            points = table.middle[:, o, None] * share
-            drawn = np.flatnonzero(moved[:, o] | (table.voted[:, o] > 0))
-            if len(drawn):
-                points[drawn] = self._drawn(table, drawn, o, part) * share
-            points[unknown[:, o]] = self.shared[part, o] * share
-            scores += points
-        return scores
+    def scores(self, table: Table, beside: int = 0) -> Iterator[tuple[slice, FloatArray]]:
+        """The score of every candidate, shape (samples, candidates), for some samples after the other.
 
-    def _drawn(self, table: Table, which: IntArray, o: int, part: slice) -> FloatArray:
-        """The ratings of these candidates on one objective, which rest on drawn errors: shape (which, samples)."""
-        middle, up, down = (values[which, o, None] for values in (table.middle, table.up, table.down))
-        nothing = np.zeros(part.stop - part.start)
-        z = np.array([self.errors(2, int(act))[part] if act >= 0 else nothing for act in table.act[which]])
-        ratings = middle + np.where(z > 0, z * up, -z * down)
-        for k, j in enumerate(which):
-            if table.voted[j, o] > 0:
-                ratings[k] += self.errors(3, int(table.rows[j]), o)[part] * table.voted[j, o]
-        return np.clip(ratings, LOWEST, HIGHEST, out=ratings)
+        They are so few at once that `beside` rows of as many figures can be worked on too. What is given may be written
+        to, and is overwritten by the next: memory that is new is slow.
+        """
+        size, samples = len(table.rows), self.shares.shape[1]
+        acts, act_of = np.unique(table.act, return_inverse=True)
+        of_objective = [_Kinds.of(table, o, act_of, self) for o in range(len(self.shares))]
+        drawn, nothing = any(len(kinds.act) for kinds in of_objective), np.zeros(samples)
+        errors = [self.errors(2, int(act)) if act >= 0 else nothing for act in acts] if drawn else []
+        parts = list(batches(samples, max(size, beside)))
+        room = np.zeros((2, size * parts[0].stop))
+        for part in parts:
+            few = part.stop - part.start
+            scores, points = room[:, : size * few].reshape(2, size, few)
+            z = np.array([error[part] for error in errors])
+            above, below = np.maximum(z, 0), np.minimum(z, 0)
+            # In this order on every machine, so that sums are the same to the last digit.
+            for o, kinds in enumerate(of_objective):
+                found = kinds.points(self.shares[o, part], self.shared[o, part], above, below, part)
+                found.take(kinds.kind, axis=0, out=points if o else scores, mode="clip")
+                if o:
+                    scores += points
+            turned = points.reshape(few, size)
+            turned[:] = scores.T
+            yield part, turned
+
+
+@dataclass(frozen=True)
+class _Kinds:
+    """The candidates by their rating on one objective: many have the same one, and all of which nothing is known.
+
+    First come the known numbers, then that nothing is known, then the ratings that are drawn, each by itself.
+    """
+
+    kind: IntArray  # shape (candidates,)
+    middle: FloatArray  # shape (kinds, 1); NaN where nothing is known
+    unknown: int | None  # which of them
+    up: FloatArray  # shape (drawn, 1)
+    down: FloatArray
+    act: IntArray  # of those drawn: which row of the errors
+    voted: Sequence[tuple[int, FloatArray, float]]  # which of those drawn, its error in each sample, and in what unit
+
+    @classmethod
+    def of(cls, table: Table, o: int, act_of: IntArray, draws: Draws) -> _Kinds:
+        """Objective number `o` of a table, whose acts are numbered by `act_of`."""
+        moves = (table.moved[:, o] | (table.voted[:, o] > 0)) & ~table.unknown[:, o]
+        drawn, exact = np.flatnonzero(moves), np.flatnonzero(~moves)
+        known, which = np.unique(table.middle[exact, o], return_inverse=True)
+        kind = np.empty(len(moves), dtype=np.int64)
+        kind[exact], kind[drawn] = which, len(known) + np.arange(len(drawn))
+        voted = [
+            (k, draws.errors(3, int(table.rows[j]), o), float(table.voted[j, o]))
+            for k, j in enumerate(drawn)
+            if table.voted[j, o] > 0
+        ]
+        return cls(
+            kind=kind,
+            middle=np.concatenate([known, table.middle[drawn, o]])[:, None],
+            unknown=len(known) - 1 if len(known) and np.isnan(known[-1]) else None,
+            up=table.up[drawn, o, None],
+            down=-table.down[drawn, o, None],
+            act=act_of[drawn],
+            voted=voted,
+        )
+
+    def points(
+        self, share: FloatArray, shared: FloatArray, above: FloatArray, below: FloatArray, part: slice
+    ) -> FloatArray:
+        """Rating × weight of each kind in some samples, shape (kinds, samples).
+
+        `above` and `below` have the positive and the negative errors, a row an act, and 0 where the other has the
+        error: a sum is several times as fast as a choice.
+        """
+        points = self.middle * share
+        if self.unknown is not None:
+            points[self.unknown] = shared * share
+        if len(self.act):
+            ratings, lowered = above[self.act], below[self.act]
+            ratings *= self.up
+            lowered *= self.down
+            ratings += lowered
+            ratings += self.middle[-len(ratings) :]
+            for k, error, unit in self.voted:
+                ratings[k] += error[part] * unit
+            np.clip(ratings, LOWEST, HIGHEST, out=ratings)
+            np.multiply(ratings, share, out=points[-len(ratings) :])
+        return points
 
 
 def can_lead(table: Table, draws: Draws) -> Table:
@@ -139,19 +208,19 @@ def can_lead(table: Table, draws: Draws) -> Table:
     best score stays below what so many others, a pool of likely ones, reach in every sample.
     """
     table = table.kept(_matched_before(table) < PLACES)
-    if len(table.rows) <= _FEW or not draws.shares.shape[1]:
+    if len(table.rows) <= _FEW or not len(draws.shares):
         return table
     high, unknown = table.high, table.unknown
     # Each candidate's best score less the bar is one product of matrices.
     best = np.hstack([np.where(unknown, 0.0, high), unknown.astype(np.float64), -np.ones((len(high), 1))])
-    likely = np.argsort(-(high @ draws.shares.mean(axis=0)), kind="stable")
+    weights = np.vstack([draws.shares, draws.shares * draws.shared, draws.shares[:1]])
+    likely = np.argsort(-(high @ draws.shares.T.copy().mean(axis=0)), kind="stable")
     reaches = np.ones(len(table.rows), dtype=bool)
     for size in (_POOL // 8, _POOL):  # a few set a bar that leaves few to be held against the bar of many
         pool = np.zeros(len(reaches), dtype=bool)
         pool[:size] = pool[likely[:size]] = True
         # Who does not reach the lower bar is never among the first of the larger pool: its bar is the same without.
-        bar = _bar(table.kept(pool & reaches), draws)
-        weights = np.vstack([draws.shares.T, (draws.shares * draws.shared).T, bar - 1e-9])
+        weights[-1] = _bar(table.kept(pool & reaches), draws) - 1e-9
         left = np.flatnonzero(reaches)
         reaches[left] = _positive_somewhere(best[left], weights)
     reaches[0] = True  # the ranking's own winner, of which the result speaks
@@ -187,9 +256,10 @@ def _drawn_together(table: Table) -> IntArray:
 
 def _bar(pool: Table, draws: Draws) -> FloatArray:
     """What `PLACES` of these candidates reach in each sample."""
-    bar = np.empty(len(draws.shares))
-    for part in batches(len(bar), len(pool.rows)):
-        bar[part] = np.partition(draws.scores(pool, part), -PLACES, axis=0)[-PLACES]
+    bar = np.empty(draws.shares.shape[1])
+    for part, scores in draws.scores(pool):
+        scores.partition(-PLACES, axis=1)
+        bar[part] = scores[:, -PLACES]
     return bar
 
 
@@ -208,6 +278,6 @@ def _positive_somewhere(rows: FloatArray, columns: FloatArray) -> Truths:
 
 def batches(samples: int, size: int) -> Iterator[slice]:
     """The samples in batches, small enough for so many candidates at once."""
-    step = max(1, _CELLS // max(1, size))
+    step = max(1, min(_AT_ONCE, _CELLS // max(1, size)))
     for start in range(0, samples, step):
         yield slice(start, min(start + step, samples))

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,7 @@ from dss.cost import OfferedCloud
 from dss.matching import visible
 from ontology.records import Objective, RatingScale
 from ontology.requirement import Requirement
-from repository.projection import Coded, FloatArray, Projection, Scale
+from repository.projection import Coded, FloatArray, Projection
 
 LEAST_MEMBERS = 5
 PRIOR = 3.0  # k: a derived rating weighs as much as so many votes
@@ -99,14 +100,25 @@ def place(values: FloatArray, breakpoints: Sequence[float]) -> FloatArray:
 
     Between two breakpoints the share is interpolated; a value that equals several breakpoints stands in their middle.
     """
-    points = np.asarray(breakpoints, dtype=np.float64)
-    steps = len(points) - 1
-    left, right = np.searchsorted(points, values, "left"), np.searchsorted(points, values, "right")
-    below, above = points[np.clip(left - 1, 0, steps)], points[np.clip(left, 0, steps)]
+    return places(values, [len(values)], [breakpoints])
+
+
+def places(values: FloatArray, sizes: Sequence[int], scales: Sequence[Sequence[float]]) -> FloatArray:
+    """The same on several scales: the first `sizes[0]` values are placed on `scales[0]`, the next on `scales[1]` …"""
+    # All at once but for the search: there are many scales, and few values on each.
+    left, right = np.empty((2, len(values)), dtype=np.int64)
+    points, end = [np.asarray(scale, dtype=np.float64) for scale in scales], 0
+    for size, own in zip(sizes, points, strict=True):
+        part = slice(end, end := end + size)
+        left[part], right[part] = own.searchsorted(values[part], "left"), own.searchsorted(values[part], "right")
+    lengths = np.array([len(own) for own in points])
+    first, steps = np.repeat(lengths.cumsum() - lengths, sizes), np.repeat(lengths - 1, sizes)
+    point = np.concatenate(points)
+    below, above = point[first + np.clip(left - 1, 0, steps)], point[first + np.clip(left, 0, steps)]
     with np.errstate(divide="ignore", invalid="ignore"):
         between = (left - 1 + (values - below) / (above - below)) / steps
     share = np.where(right > left, (left + right - 1) / 2 / steps, between)
-    share = np.where(values < points[0], 0.0, np.where(values > points[-1], 1.0, share))
+    share = np.where(values < point[first], 0.0, np.where(values > point[first + steps], 1.0, share))
     return np.where(np.isnan(values), np.nan, share)
 
 
@@ -119,23 +131,24 @@ def rate(projection: Projection, cloud: OfferedCloud | None) -> Ratings:
     rated = projection.once(_rate_without_cloud)
     if cloud is None:
         return rated
-    secure = _blended(security(projection, cloud), *_votes(projection, Objective.SECURITY))
+    secure = _blended(security(projection, cloud), *projection.once(Votes).of(Objective.SECURITY))
     return replace(rated, values={**rated.values, Objective.SECURITY: secure})
 
 
 def _rate_without_cloud(projection: Projection) -> Ratings:
-    size = len(projection)
+    size, votes = len(projection), projection.once(Votes)
     values: dict[Objective, FloatArray] = {}
     figures: dict[Objective, np.ndarray] = {}
     voted: dict[Objective, FloatArray] = {}
     for objective in Objective:
         if objective is Objective.SECURITY:
-            derived, used = security(projection, None), np.full(size, "security", dtype=object)
+            derived = security(projection, None)
+            used = np.where(np.isnan(derived), "", np.full(size, "security", dtype=object))
         else:
             derived, used = _derived(projection, objective)
-        total, number = _votes(projection, objective)
+        total, number = votes.of(objective)
         values[objective] = _blended(derived, total, number)
-        figures[objective] = np.where(np.isnan(derived), "", used)
+        figures[objective] = used
         voted[objective] = number
     for shared in (*values.values(), *figures.values(), *voted.values()):
         shared.setflags(write=False)
@@ -156,15 +169,15 @@ def security(projection: Projection, cloud: OfferedCloud | None) -> FloatArray:
     """
     shielded = cloud is None or cloud.described.get("shielded_execution") == "true"
     protocols = cloud is not None and bool(cloud.described.get("security_protocol"))
-    own_cloud = projection.models["cloud"].notna().to_numpy()
+    own_cloud = pd.notna(projection.models["cloud"].to_numpy(dtype=object))
     return np.where(own_cloud, np.nan, 1.0 + 2.0 + float(shielded) + float(protocols))
 
 
 def _derived(projection: Projection, objective: Objective) -> tuple[FloatArray, np.ndarray]:
-    size = len(projection)
+    size, scaled = len(projection), projection.once(Scaled)
     total, number, used = np.zeros(size), np.zeros(size), np.full(size, "", dtype=object)
     for basis in (b for b in BASES if b.objective is objective):
-        rating = by_scale(projection, basis)
+        rating = scaled.ratings[basis]
         fresh = ~np.isnan(rating)
         if objective is not Objective.RELIABILITY:
             fresh &= number == 0
@@ -188,28 +201,35 @@ def _one_each(projection: Projection, rows: np.ndarray) -> np.ndarray:
     return np.asarray(rows[first])
 
 
-def by_scale(projection: Projection, basis: Basis, values: FloatArray | None = None) -> FloatArray:
-    """The rating of every model's figure on the frozen scale of its group, NaN where there is no figure or no scale.
+class Scaled:
+    """The figures of a projection's models on the frozen scales of their groups.
 
-    `values` stand in for the figures, such as those at the end of an interval; same unit, one for each model.
+    `ratings` has for each basis a rating of every model, NaN where there is no figure or no scale.
     """
-    rating = np.full(len(projection), np.nan)
-    if values is None:
-        values = _numbers(projection, basis.figure)
-    scales = {
-        (s.purpose, s.metric, s.test_set): s
-        for s in projection.scales
-        if s.figure == basis.figure and s.objective == basis.objective.value
-    }
-    for group, rows in projection.once(Groups).of(basis).items():
-        scale: Scale | None = scales.get(group)
-        if scale is None:
-            continue
-        share = place(values[rows], scale.breakpoints)
-        if not better_when_higher(projection, basis, group[1]):
-            share = 1.0 - share
-        rating[rows] = LOWEST + (HIGHEST - LOWEST) * share
-    return rating
+
+    def __init__(self, projection: Projection) -> None:
+        groups, bases = projection.once(Groups), {(b.objective.value, b.figure): b for b in BASES}
+        self._size = len(projection)
+        # Of each basis the rows that a scale rates, its breakpoints, and whether higher is better.
+        self._rated: dict[Basis, list[tuple[np.ndarray, FloatArray, bool]]] = {basis: [] for basis in BASES}
+        for scale in projection.scales:
+            if (basis := bases.get((scale.objective, scale.figure))) is None:
+                continue
+            rows = groups.of(basis).get((scale.purpose, scale.metric, scale.test_set))
+            if rows is not None:
+                higher = better_when_higher(projection, basis, scale.metric)
+                self._rated[basis].append((rows, np.array(scale.breakpoints), higher))
+        self.ratings = {basis: self.rate(basis, _numbers(projection, basis.figure)) for basis in BASES}
+
+    def rate(self, basis: Basis, values: FloatArray) -> FloatArray:
+        """The rating of other values in place of a basis's figures, such as those at the end of an interval."""
+        rating = np.full(self._size, np.nan)
+        if rated := self._rated[basis]:
+            of_each, scales, directions = zip(*rated, strict=True)
+            sizes, rows = [len(rows) for rows in of_each], np.concatenate(of_each)
+            share, higher = places(values[rows], sizes, scales), np.repeat(directions, sizes)
+            rating[rows] = LOWEST + (HIGHEST - LOWEST) * np.where(higher, share, 1.0 - share)
+        return rating
 
 
 def better_when_higher(projection: Projection, basis: Basis, metric: str | None) -> bool:
@@ -226,7 +246,8 @@ class Groups:
     """
 
     def __init__(self, projection: Projection) -> None:
-        self._models = projection.models
+        keys = ("purpose", "metric", "test_set")
+        self._coded = {k: pd.factorize(projection.models[k].to_numpy(dtype=object), sort=True) for k in keys}
 
     def of(self, basis: Basis) -> Mapping[GroupName, np.ndarray]:
         """The groups for one figure, in the order of their names."""
@@ -242,17 +263,17 @@ class Groups:
 
     def _split(self, *keys: str) -> Iterator[tuple[list[str], np.ndarray]]:
         """The rows that have all of the keys, by their values: what `groupby` gives, without a frame for each group."""
-        found = [pd.factorize(self._models[key], sort=True) for key in keys]
-        number = np.zeros(len(self._models), dtype=np.int64)
-        usable = np.ones(len(self._models), dtype=bool)
+        found = [self._coded[key] for key in keys]
+        number = np.zeros(len(found[0][0]), dtype=np.int64)
+        usable = np.ones(len(number), dtype=bool)
         for codes, values in found:
             number = number * len(values) + codes
             usable &= codes >= 0
         rows = np.flatnonzero(usable)
         rows = rows[np.argsort(number[rows], kind="stable")]
-        for part in np.split(rows, np.flatnonzero(np.diff(number[rows])) + 1):
-            if len(part):
-                yield [str(values[codes[part[0]]]) for codes, values in found], part
+        begins = np.flatnonzero(np.diff(number[rows], prepend=-1))
+        for begin, end in pairwise([*begins.tolist(), len(rows)]):
+            yield [str(values[codes[rows[begin]]]) for codes, values in found], rows[begin:end]
 
 
 def _numbers(projection: Projection, figure: str) -> FloatArray:
@@ -261,15 +282,23 @@ def _numbers(projection: Projection, figure: str) -> FloatArray:
     return column
 
 
-def _votes(projection: Projection, objective: Objective) -> tuple[FloatArray, FloatArray]:
-    """For each model the sum of its votes on one objective, and how many they are."""
-    total, number = np.zeros(len(projection)), np.zeros(len(projection))
-    if projection.votes.empty:
-        return total, number
-    votes = projection.votes[projection.votes["objective"] == objective.value]
-    for model, rating in zip(votes["model"], votes["rating"], strict=True):
-        row = projection.positions.get(model)
-        if row is not None:
-            total[row] += float(rating)
-            number[row] += 1
-    return total, number
+class Votes:
+    """The votes of a projection's models: their number, sum, and sum of squares, of shape (objectives, models)."""
+
+    def __init__(self, projection: Projection) -> None:
+        order = {o.value: i for i, o in enumerate(Objective)}
+        votes, shape = projection.votes, (3, len(order), len(projection))
+        # Where nobody has voted one row of zeros is enough for all.
+        number, total, squares = np.zeros(shape) if len(votes) else np.broadcast_to(np.zeros(shape[-1:]), shape)
+        for model, objective, rating in zip(votes["model"], votes["objective"], votes["rating"], strict=True):
+            if objective in order and model in projection.positions:
+                at, given = (order[objective], projection.positions[model]), float(rating)
+                number[at], total[at], squares[at] = number[at] + 1, total[at] + given, squares[at] + given**2
+        self.number: FloatArray = number
+        self.total: FloatArray = total
+        self.squares: FloatArray = squares
+
+    def of(self, objective: Objective) -> tuple[FloatArray, FloatArray]:
+        """For each model the sum of its votes on one objective, and how many they are."""
+        i = list(Objective).index(objective)
+        return self.total[i], self.number[i]

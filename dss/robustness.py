@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dss.draws import PLACES, Draws, Table, Truths, batches, can_lead
+from dss.draws import PLACES, Draws, Table, Truths, can_lead
 from dss.groups import Judged, as_group
 from dss.matching import Candidates
 from dss.preferences import Preference
@@ -158,9 +158,9 @@ def robustness(
         return None
     weighted = sampled_weights(as_group(judged), samples, np.random.default_rng([seed, 0]))
     used = [o for o in Objective if o not in ranking.set_aside]
-    shares = weighted.shares[:, [list(Objective).index(o) for o in used]]
-    shares = shares / shares.sum(axis=1, keepdims=True) if used else np.ones((samples, 0))
-    draws = Draws.of(shares, seed)
+    shares = weighted.shares.T[[list(Objective).index(o) for o in used]]
+    shares /= shares.sum(axis=0)
+    draws = Draws.of(shares.T, seed)
     table = can_lead(Table.of(np.array(ranking.order, dtype=np.int64), used, rated, spread), draws)
     counts, first, effects = _run(table, draws)
     return Robustness(
@@ -187,19 +187,18 @@ def _run(table: Table, draws: Draws) -> tuple[IntArray, IntArray, dict[tuple[int
 
     The effect is the number of samples in which its candidate is first with the lowest, and with the highest rating.
     """
-    samples = len(draws.shares)
+    samples = draws.shares.shape[1]
     counts = np.zeros((len(table.rows), PLACES), dtype=np.int64)
     first = np.zeros(samples, dtype=np.int64)
     unknown = np.argwhere(table.unknown)
     wins = np.zeros((len(unknown), 2), dtype=np.int64)
-    for part in batches(samples, max(len(table.rows), len(unknown))):
-        scores = draws.scores(table, part)
-        own = scores[unknown[:, 0]]
+    for part, scores in draws.scores(table, beside=len(unknown)):
+        own = scores.T[unknown[:, 0]]
         places, reached = _places(scores)
         for k in range(min(PLACES, len(table.rows))):
             counts[:, k] += np.bincount(places[k], minlength=len(counts))
         if len(unknown):
-            wins += _wins(unknown, own, places, reached, draws.shares[part].T.copy(), draws.shared[part].T.copy())
+            wins += _wins(unknown, own, places, reached, draws.shares[:, part], draws.shared[:, part])
         first[part] = places[0]
     return (
         counts,
@@ -209,16 +208,19 @@ def _run(table: Table, draws: Draws) -> tuple[IntArray, IntArray, dict[tuple[int
 
 
 def _places(scores: FloatArray) -> tuple[IntArray, FloatArray]:
-    """Who stands in each place and with which score, each of shape (places, samples), at least two places.
+    """Who stands in each place, and with which score in the first two; of shape (places, samples), at least two places.
 
-    `scores` has shape (candidates, samples) and is used up. Of equal ones the earlier in the ranking is first.
+    `scores` has shape (samples, candidates) and is used up. Of equal ones the earlier in the ranking is first.
     """
-    places = np.empty((max(2, min(PLACES, len(scores))), scores.shape[1]), dtype=np.int64)
-    reached, each = np.empty(places.shape), np.arange(scores.shape[1])
+    samples, size = scores.shape
+    places, reached = np.empty((max(2, min(PLACES, size)), samples), dtype=np.int64), np.empty((2, samples))
+    flat, begins = scores.reshape(-1), np.arange(samples) * size
     for k in range(len(places)):
-        places[k] = np.argmax(scores, axis=0)
-        reached[k] = scores[places[k], each]
-        scores[places[k], each] = -np.inf
+        places[k] = np.argmax(scores, axis=1)
+        at = begins + places[k]
+        if k < len(reached):
+            reached[k] = flat[at]
+        flat[at] = -np.inf
     return places, reached
 
 
@@ -227,16 +229,21 @@ def _wins(
 ) -> IntArray:
     """In how many samples a candidate is first with the lowest, and with the highest of one rating: shape (…, 2).
 
-    `unknown` has a row (candidate, objective) for each rating and `own` the candidate's scores as they were drawn.
+    `unknown` has a row (candidate, objective) for each rating and `own` the candidate's scores as they were drawn,
+    which are used up.
     """
     j, o = unknown[:, :1], unknown[:, 1]
     leads = places[0] == j
-    other = np.where(leads, reached[1], reached[0])
-    before = np.where(leads, places[1], places[0]) > j  # j comes before the other when they are equal
-    known, found = own - shares[o] * shared[o], []
+    other, found = np.where(leads, reached[1], reached[0]), []
+    own -= (shares * shared)[o]
     for rating in (LOWEST, HIGHEST):
-        score = known + shares[o] * rating
-        found.append(((score > other) | ((score == other) & before)).sum(axis=1))
+        score = (shares * rating)[o]
+        score += own
+        wins = (score > other).sum(axis=1)
+        if (equal := score == other).any():
+            # j comes before the other when they are equal
+            wins += (equal & (np.where(leads, places[1], places[0]) > j)).sum(axis=1)
+        found.append(wins)
     return np.stack(found, axis=1)
 
 
@@ -247,7 +254,8 @@ def _chances(
     for j in np.lexsort((np.arange(len(counts)), *(-counts[:, k] for k in reversed(range(PLACES))))):
         if not counts[j].any():
             continue
-        central = weighted.shares[first == j].mean(axis=0).tolist() if counts[j, 0] else None
+        # Sample by sample, whatever the order in memory, so that the sum is the same to the last digit.
+        central = np.ascontiguousarray(weighted.shares[first == j]).mean(axis=0).tolist() if counts[j, 0] else None
         found.append(
             Chance(
                 row=int(table.rows[j]),
@@ -260,8 +268,8 @@ def _chances(
 
 def _judgement(weighted: SampledWeights, wins: Truths) -> JudgementEffect | None:
     """The judgement between whose two halves the winner's probability differs most."""
-    found, steps = [], weighted.steps.T.copy()
-    for (person, judgement), step, middle in zip(weighted.judgements, steps, np.median(steps, axis=1), strict=True):
+    found, steps = [], weighted.steps.T
+    for (person, judgement), step, middle in zip(weighted.judgements, steps, medians(steps), strict=True):
         stronger = step > middle
         won, of = int(np.count_nonzero(wins & stronger)), int(np.count_nonzero(stronger))
         weaker = (int(np.count_nonzero(wins)) - won) / (len(wins) - of)
@@ -271,6 +279,16 @@ def _judgement(weighted: SampledWeights, wins: Truths) -> JudgementEffect | None
     p = float(wins.mean())
     noise = 3 * np.sqrt(4 * p * (1 - p) / len(wins))
     return best if best is not None and best.change > noise else None
+
+
+def medians(rows: FloatArray) -> FloatArray:
+    """The median of each row: what `np.median` gives, whose search for two numbers at once takes far longer."""
+    half = rows.shape[1] // 2
+    found = []
+    for row in rows:
+        parted = np.partition(row, half)
+        found.append(parted[half] if len(row) % 2 else (parted[:half].max() + parted[half]) / 2)
+    return np.array(found)
 
 
 def _measurement(

@@ -43,25 +43,33 @@ def sampled_weights(group: Group, samples: int, rng: np.random.Generator) -> Sam
     """So many sets of weights that the group's judgements could stand for."""
     order, pairs = list(Objective), list(group.pairs())
     judgements = tuple((p.name, j) for p in group for j in p.preferences)
-    steps = np.zeros((samples, len(judgements)))
-    logs, number = np.zeros((samples, len(pairs))), np.zeros(len(pairs))
+    # One row a judgement and one an objective here: the samples lie side by side, which is several times as fast.
+    steps, of_pair = np.empty((len(judgements), samples)), [list[int]() for _ in pairs]
     for k, (_, judgement) in enumerate(judgements):
-        said = list(Strength).index(judgement.strength)
-        highest = min(0.5, _STEPS[-1] - said)
-        steps[:, k] = rng.uniform(-0.5, highest, samples)
-        drawn = np.interp(said + steps[:, k], _STEPS, _LOGS)
+        steps[k] = rng.uniform(-0.5, min(0.5, _STEPS[-1] - _said(judgement)), samples)
         i, j = order.index(judgement.more), order.index(judgement.less)
-        at = pairs.index((min(i, j), max(i, j)))
-        logs[:, at] += drawn if i < j else -drawn
-        number[at] += 1
-    logs /= np.maximum(number, 1)
+        of_pair[pairs.index((min(i, j), max(i, j)))].append(k)
     operator = log_weight_operator(len(order), pairs)
-    values = np.zeros((samples, len(order)))
-    for k in range(len(pairs)):  # in this order on every machine, so that a seed gives the same to the last digit
-        values += logs[:, k, None] * operator[None, :, k]
+    values = np.zeros((len(order), samples))
+    # In this order on every machine, so that a seed gives the same to the last digit.
+    for p, (first, _) in enumerate(pairs):
+        log = np.zeros(samples)
+        for k in of_pair[p]:
+            judgement = judgements[k][1]
+            drawn = np.interp(_said(judgement) + steps[k], _STEPS, _LOGS)
+            log += drawn if order[first] == judgement.more else -drawn
+        log /= len(of_pair[p])
+        for of_objective, part in zip(values, operator[:, p], strict=True):
+            of_objective += part * log
     parts = components(len(order), pairs)
     if len(parts) > 1:
         for part in parts:
-            values[:, list(part)] += rng.uniform(-_LOGS[-1] / 2, _LOGS[-1] / 2, samples)[:, None]
-    shares = np.exp(values)
-    return SampledWeights(shares / shares.sum(axis=1, keepdims=True), steps, judgements, len(parts))
+            values[list(part)] += rng.uniform(-_LOGS[-1] / 2, _LOGS[-1] / 2, samples)
+    shares = np.exp(values, out=values)
+    shares /= shares.sum(axis=0)
+    return SampledWeights(shares.T, steps.T, judgements, len(parts))
+
+
+def _said(judgement: Preference) -> int:
+    """Where on the scale a judgement stands that is not drawn."""
+    return list(Strength).index(judgement.strength)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from dss.ratings import BASES, PRIOR, Basis, Ratings, by_scale, rate
+from dss.ratings import BASES, PRIOR, Basis, Ratings, Scaled, Votes, rate
 from ontology.records import Objective
 from repository.projection import Coded, FloatArray, IntArray, Projection
 
@@ -41,7 +41,7 @@ def spread(projection: Projection) -> Spread:
 
 
 def _spread(projection: Projection) -> Spread:
-    size, rated = len(projection), rate(projection, None)
+    size, rated, scaled = len(projection), rate(projection, None), projection.once(Scaled)
     nothing = np.zeros(size)
     down, up = dict.fromkeys(Objective, nothing), dict.fromkeys(Objective, nothing)
     accuracy, error = _accuracy(projection), accuracy_error(projection)
@@ -56,12 +56,12 @@ def _spread(projection: Projection) -> Spread:
                 relative = np.where(accuracy > 0, error / accuracy, np.nan)
             shifts = (retained * (1 - relative), retained * (1 + relative))
             uses = rated.figures[basis.objective] != ""
-            share = _share_of_reliability(projection, basis)
+            share = _share_of_reliability(scaled, basis)
         else:
             continue
-        at = by_scale(projection, basis)
+        at = scaled.ratings[basis]
         weight = np.where(uses, share, 0.0) * PRIOR / (PRIOR + rated.votes[basis.objective])
-        low, high = (np.nan_to_num(by_scale(projection, basis, shift) - at) * weight for shift in shifts)
+        low, high = (np.nan_to_num(scaled.rate(basis, shift) - at) * weight for shift in shifts)
         down[basis.objective], up[basis.objective] = low, high
     return Spread(down, up, {o: _voted(projection, rated, o) for o in Objective}, _acts(projection))
 
@@ -69,8 +69,9 @@ def _spread(projection: Projection) -> Spread:
 def accuracy_error(projection: Projection) -> FloatArray:
     """The standard error of each model's accuracy in percentage points, NaN where the number of examples is unknown."""
     rows = projection.figure_rows["accuracy_percent"]
-    samples = pd.to_numeric(projection.performances["samples"]).to_numpy(dtype=np.float64, na_value=np.nan)
-    n = np.append(samples, np.nan)[rows]  # -1, for no figure, reads the NaN at the end
+    known = np.flatnonzero(rows >= 0)
+    n = np.full(len(rows), np.nan)
+    n[known] = pd.to_numeric(projection.performances["samples"].to_numpy(dtype=object)[rows[known]])
     p = (_accuracy(projection) / 100 * n + 2) / (n + 4)
     error: FloatArray = 100 * np.sqrt(np.clip(p * (1 - p), 0, None) / (n + 4))
     return error
@@ -80,32 +81,30 @@ def _accuracy(projection: Projection) -> FloatArray:
     return _numbers(projection, "accuracy_percent")
 
 
-def _share_of_reliability(projection: Projection, basis: Basis) -> FloatArray:
+def _share_of_reliability(scaled: Scaled, basis: Basis) -> FloatArray:
     """Reliability is the mean of all the figures it can be derived from: the part that one of them has in it."""
     bases = [b for b in BASES if b.objective is basis.objective]
-    number = sum((~np.isnan(by_scale(projection, b))).astype(np.float64) for b in bases)
+    number = sum((~np.isnan(scaled.ratings[b])).astype(np.float64) for b in bases)
     return np.asarray(1 / np.maximum(number, 1), dtype=np.float64)
 
 
 def _acts(projection: Projection) -> IntArray:
     """For each model the act by which its accuracy was obtained; for a carried one, that from which it was carried."""
-    p = projection.performances
-    names = p["carried_from"].fillna(p["performance"]).to_numpy(dtype=object)
     rows = projection.figure_rows["accuracy_percent"]
-    codes, _ = pd.factorize(np.append(names, [None])[rows])
-    return np.asarray(codes, dtype=np.int64)
+    known = np.flatnonzero(rows >= 0)
+    names = (projection.performances[name] for name in ("carried_from", "performance"))
+    carried, own = (name.to_numpy(dtype=object)[rows[known]] for name in names)
+    acts = np.full(len(rows), -1, dtype=np.int64)
+    acts[known], _ = pd.factorize(np.where(pd.isna(carried), own, carried))
+    return acts
 
 
 def _voted(projection: Projection, rated: Ratings, objective: Objective) -> FloatArray:
     """The standard error of the mean vote, by its part in the blended rating."""
-    size = len(projection)
-    votes = projection.votes[projection.votes["objective"] == objective.value]
-    if votes.empty:
-        return np.zeros(size)
-    rows = votes["model"].map(dict(projection.positions))
-    known = rows.notna().to_numpy()
-    at, given = rows[known].to_numpy(dtype=np.int64), pd.to_numeric(votes["rating"])[known].to_numpy(dtype=np.float64)
-    number, total, squares = (np.bincount(at, weights=w, minlength=size) for w in (given**0, given, given**2))
+    votes = projection.once(Votes)
+    (total, number), squares = votes.of(objective), votes.squares[list(Objective).index(objective)]
+    if not number.any():
+        return number
     with np.errstate(divide="ignore", invalid="ignore"):
         deviations = np.maximum(squares - total**2 / number, 0)
         variance = (PRIOR * PRIOR_VARIANCE + deviations) / (PRIOR + number)

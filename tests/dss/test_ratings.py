@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import flow
 from dss.cost import OfferedCloud
 from dss.preferences import Preferences
-from dss.ratings import BASES, LEAST_MEMBERS, freeze, place, rate, security
+from dss.ratings import BASES, LEAST_MEMBERS, Groups, Scaled, better_when_higher, freeze, place, places, rate, security
 from ontology.records import Device, Grade, Model, Objective, Performance, Vote
 from ontology.requirement import Requirement
 from repository.knowledge import Knowledge
@@ -172,6 +172,33 @@ def test_places_by_hand() -> None:
     ]  # fmt: skip
     assert np.isnan(place(np.array([np.nan]), points)).all()
     assert place(np.array([3.0]), [3.0] * 21).tolist() == [0.5]  # all equal: everybody in the middle
+
+
+@given(st.lists(st.tuples(st.lists(finite, min_size=2, max_size=30), st.lists(finite | st.just(np.nan), max_size=6))))
+def test_values_of_several_scales_have_the_places_that_they_have_on_each(
+    groups: list[tuple[list[float], list[float]]],
+) -> None:
+    """To the last digit, whatever the lengths of the scales, and with members of the scale itself among the values."""
+    scales = [np.sort(np.round(members, 1)).tolist() for members, _ in [([0.0, 1.0], []), *groups]]
+    asked = [np.array([*values, *scale[:2]]) for scale, (_, values) in zip(scales, [([], []), *groups], strict=True)]
+    found = places(np.concatenate(asked), [len(values) for values in asked], scales)
+    alone = [place(values, scale) for values, scale in zip(asked, scales, strict=True)]
+    assert np.array_equal(found, np.concatenate(alone), equal_nan=True)
+
+
+def test_the_shipped_models_are_rated_as_each_group_by_itself(facts: Knowledge) -> None:
+    p = facts.projection
+    groups = Groups(p)
+    scaled, scales = Scaled(p), {(s.objective, s.figure, s.purpose, s.metric, s.test_set): s for s in p.scales}
+    for basis in BASES:
+        values, expected = p.columns[basis.figure], np.full(len(p), np.nan)
+        assert isinstance(values, np.ndarray)
+        for group, rows in groups.of(basis).items():
+            if (scale := scales.get((basis.objective.value, basis.figure, *group))) is not None:
+                share = place(values[rows], scale.breakpoints)
+                higher = better_when_higher(p, basis, group[1])
+                expected[rows] = 1 + 4 * (share if higher else 1 - share)
+        assert np.array_equal(scaled.ratings[basis], expected, equal_nan=True)
 
 
 def test_every_objective_but_security_has_a_basis() -> None:

@@ -7,6 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import flow
 from dss.draws import PLACES, Draws, Table
@@ -14,7 +15,7 @@ from dss.groups import Group, Person
 from dss.preferences import Preferences
 from dss.ranking import Ranking, rank
 from dss.ratings import Ratings
-from dss.robustness import SAMPLES, Robustness, robustness, robustness_of
+from dss.robustness import SAMPLES, Robustness, medians, robustness, robustness_of
 from dss.sampling import sampled_weights
 from dss.spread import Spread
 from ontology.records import Objective
@@ -211,7 +212,7 @@ def one_by_one(
     counts: Counter[tuple[int, int]] = Counter()
     for k in range(samples):
         values = {
-            o: np.where(np.isnan(ratings.values[o]), drawn.shared[k, used.index(o)], ratings.values[o])
+            o: np.where(np.isnan(ratings.values[o]), drawn.shared[used.index(o), k], ratings.values[o])
             if o in used
             else ratings.values[o]
             for o in Objective
@@ -237,12 +238,50 @@ def test_many_candidates_are_left_out_without_changing_any_chance() -> None:
     used = list(Objective)
     weighted = sampled_weights(Group.alone(answers), 300, np.random.default_rng([result.seed, 0]))
     table = Table.of(np.array(ranking.order), used, ratings, spread)
-    scores = Draws.of(weighted.shares / weighted.shares.sum(axis=1, keepdims=True), result.seed).scores(
-        table, slice(0, 300)
-    )
+    draws = Draws.of(weighted.shares / weighted.shares.sum(axis=1, keepdims=True), result.seed)
+    scores = np.vstack([some.copy() for _, some in draws.scores(table)]).T
     for place, best in enumerate(np.argsort(-scores, axis=0, kind="stable")[:PLACES]):
         whole = Counter(int(table.rows[j]) for j in best)
         assert {c.row: round(c.places[place] * 300) for c in result.chances if c.places[place]} == whole
+
+
+@st.composite
+def candidates(draw: st.DrawFn) -> tuple[Table, Draws]:
+    """Ratings on a coarse grid, so that many are equal; acts that several rest on; votes; and how they are drawn."""
+    size, objectives = draw(st.integers(1, 8)), draw(st.integers(0, 4))
+
+    def column(values: list[float]) -> np.ndarray:
+        drawn = [draw(st.sampled_from(values)) for _ in range(size * objectives)]
+        return np.array(drawn, dtype=float).reshape(size, objectives)
+
+    act = np.array([draw(st.integers(-1, 2)) for _ in range(size)])
+    by_act = (act >= 0)[:, None]
+    down, up = column([0.0, -0.5, -2.0]) * by_act, column([0.0, 0.25, 3.0]) * by_act
+    table = Table(np.arange(size) * 7, column([1.0, 2.5, 5.0, np.nan]), down, up, column([0.0, 0.0, 0.7]), act)
+    return table, Draws.of(np.random.default_rng(5).uniform(0.1, 1, (90, objectives)), seed=3)
+
+
+@settings(max_examples=60, deadline=None)
+@given(candidates(), st.sampled_from([0, 1_000, 4_000]))
+def test_scores_are_those_of_each_candidate_by_itself(drawn: tuple[Table, Draws], beside: int) -> None:
+    """To the last digit: the middle, moved by the act's error and the votes', cut off at 1 and 5, times the weight."""
+    table, draws = drawn
+    found = np.vstack([some.copy() for _, some in draws.scores(table, beside)])
+    expected = np.zeros((90, len(table.rows)))
+    for o, (share, shared) in enumerate(zip(draws.shares, draws.shared, strict=True)):
+        for j, middle in enumerate(table.middle[:, o]):
+            z = draws.errors(2, int(table.act[j])) if table.act[j] >= 0 else np.zeros(90)
+            moved = middle + np.where(z > 0, z * table.up[j, o], -z * table.down[j, o])
+            if table.voted[j, o]:
+                moved += draws.errors(3, int(table.rows[j]), o) * table.voted[j, o]
+            expected[:, j] += share * (shared if np.isnan(middle) else np.clip(moved, 1, 5))
+    assert np.array_equal(found, expected)
+
+
+@given(st.lists(st.lists(st.floats(-1, 1), min_size=5, max_size=5), min_size=2, max_size=6))
+def test_medians_are_those_of_numpy(columns: list[list[float]]) -> None:
+    rows = np.array(columns).T
+    assert np.array_equal(medians(rows), np.median(rows, axis=1))
 
 
 def test_nothing_ranked_and_too_few_samples() -> None:
