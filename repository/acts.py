@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Set
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta, timezone
 from itertools import count
 
 import pyoxigraph as ox
@@ -91,6 +91,24 @@ def withdrawn_words(short: str, day: str, by: str, because: str) -> str:
 def _text(change: Change, act: ox.NamedNode, predicate: ox.NamedNode) -> str:
     found = (q.object for q in change.of(act) if q.predicate == predicate)
     return next((o.value for o in found if isinstance(o, ox.Literal)), "")
+
+
+def claimed_words(short: str) -> str:
+    """The sentence for an act that says of itself that DLOM measured it, which only DLOM can know."""
+    return (
+        f"{short} says :evidence :measured, which is for what was measured by DLOM itself; write :declared, or have it "
+        "measured here: ./dlom register with the model file"
+    )
+
+
+def to_come_words(short: str, day: date) -> str:
+    """The sentence for an act of a day after `latest_day`."""
+    return f"{short} is of {day.isoformat()}, which is in the future; write the day on which it was obtained"
+
+
+def latest_day() -> date:
+    """The latest day that has begun anywhere on Earth."""
+    return datetime.now(timezone(timedelta(hours=14))).date()
 
 
 def is_part(act: ox.NamedNode, of: ox.NamedNode) -> bool:

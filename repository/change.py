@@ -74,11 +74,18 @@ def unresolved(graph: EmbeddedGraph, records: Iterable[Record], described: set[o
     asked = {target for _, _, target in links} - described
     known = {s for s, said in about(graph, asked).items() if any(q.predicate == RDF_TYPE for q in said)}
     return [
-        f"{r.prefix}:{r.name} {camel(name)}: there is no {shortened(target.value)}, neither in the graph nor among "
-        "what is registered; check the name, or register it too"
+        leads_nowhere(f"{r.prefix}:{r.name}", camel(name), target)
         for r, name, target in links
         if target not in described | known
     ]
+
+
+def leads_nowhere(thing: str, link: str, target: ox.NamedNode) -> str:
+    """The sentence for a link to something that nobody describes."""
+    return (
+        f"{thing} {link}: there is no {shortened(target.value)}, neither in the graph nor among what is registered; "
+        "check the name, or register it too"
+    )
 
 
 def canonical(statements: Iterable[ox.Quad]) -> set[ox.Quad]:
@@ -102,13 +109,22 @@ def about(graph: EmbeddedGraph, subjects: set[ox.NamedNode]) -> dict[ox.NamedNod
     return dict(found)
 
 
-def write(graph: EmbeddedGraph, removed: set[ox.Quad], added: set[ox.Quad]) -> None:
+def write(graph: EmbeddedGraph, removed: Iterable[ox.Quad], added: Iterable[ox.Quad]) -> None:
     """One update, which is one transaction."""
-    parts = []
-    for verb, statements in (("DELETE", removed), ("INSERT", added)):
-        lines = "".join(f"GRAPH {q.graph_name} {{ {q.triple} }}\n" for q in statements)
-        parts.append(f"{verb} DATA {{\n{lines}}}")
-    graph.update(" ;\n".join(parts))
+    graph.update(as_update(removed, added))
+
+
+def as_update(removed: Iterable[ox.Quad], added: Iterable[ox.Quad]) -> str:
+    """The update that takes away and adds these statements and no others."""
+    return f"DELETE DATA {{\n{as_data(removed)}}} ;\nINSERT DATA {{\n{as_data(added)}}}"
+
+
+def as_data(statements: Iterable[ox.Quad]) -> str:
+    """Statements as they stand in INSERT DATA, each in its graph."""
+    return "".join(
+        f"{q.triple} .\n" if isinstance(q.graph_name, ox.DefaultGraph) else f"GRAPH {q.graph_name} {{ {q.triple} }}\n"
+        for q in statements
+    )
 
 
 def described(statements: Iterable[ox.Quad]) -> Graph:
@@ -145,10 +161,14 @@ def turtle(statements: Iterable[ox.Quad]) -> str:
 def broken_rules(change: Change) -> list[str]:
     """What the shapes say of the things that change, seen with what they link to."""
     touched = {q.subject for q in change.added | change.removed if isinstance(q.subject, ox.NamedNode)}
-    after = {q for subject in touched for q in change.of(subject)}
-    linked = {q.object for q in after if isinstance(q.object, ox.NamedNode) and _is_thing(q.object)} - touched
+    return broken_of(change.graph, touched, {q for subject in touched for q in change.of(subject)})
+
+
+def broken_of(graph: EmbeddedGraph, touched: set[ox.NamedNode], after: set[ox.Quad]) -> list[str]:
+    """The same of some things of which `after` is all that will be said."""
+    linked = {q.object for q in after if isinstance(q.object, ox.NamedNode) and is_thing(q.object)} - touched
     # Without their class they are not checked themselves: whatever is wrong with them is not told here.
-    context = {q for known in about(change.graph, linked).values() for q in known if q.predicate != RDF_TYPE}
+    context = {q for known in about(graph, linked).values() for q in known if q.predicate != RDF_TYPE}
     names = {shortened(s.value) for s in touched}
     return [str(v) for v in validate(described(after | context)) if v.focus in names]
 
@@ -158,5 +178,6 @@ def graphs(source: Source) -> frozenset[ox.NamedNode]:
     return frozenset({CATALOG, *(node("g", f"{room.value}-{source.name}") for room in Room)})
 
 
-def _is_thing(term: ox.NamedNode) -> bool:
+def is_thing(term: ox.NamedNode) -> bool:
+    """Whether it lies where models, devices and all that they name lie."""
     return term.value.startswith((INSTANCES, "urn:sha256:"))

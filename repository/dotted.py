@@ -12,7 +12,7 @@ from ontology.namespaces import PREFIXES
 
 # Whatever may hold what looks like a name is one token; strings that are never closed go to their end, so that reading
 # takes time in proportion to the text. A name takes all that it can, as in SPARQL's grammar.
-_TOKEN = re.compile(
+TOKEN = re.compile(
     r"""(?P<space>\s+|\#[^\r\n]*+)"""
     r"""|\"\"\"(?:[^"\\]|\\.|"(?!""))*+(?:\"\"\")?|'''(?:[^'\\]|\\.|'(?!''))*+(?:''')?"""
     r"""|"(?:[^"\\\r\n]|\\.)*+"?|'(?:[^'\\\r\n]|\\.)*+'?"""
@@ -85,7 +85,7 @@ def _names(text: str) -> list[_Name]:
         return found
     iris: dict[str, str | None] = dict(PREFIXES)
     declaring = ""  # what PREFIX came to: the word, then the name with its colon
-    for token in _TOKEN.finditer(text):
+    for token in TOKEN.finditer(text):
         if token["space"]:
             continue
         prefix, local = token["prefix"], token["local"]

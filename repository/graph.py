@@ -116,10 +116,10 @@ class EmbeddedGraph:
 
     def quads(
         self,
-        graph: ox.NamedNode | None,
+        graph: ox.NamedNode | ox.DefaultGraph | None,
         subject: ox.NamedNode | ox.BlankNode | ox.Triple | None = None,
         predicate: ox.NamedNode | None = None,
-        object: ox.NamedNode | None = None,
+        object: ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple | None = None,
     ) -> list[ox.Quad]:
         """Everything in a named graph, or in all graphs, of a subject, a predicate and an object where one is named."""
         return list(self._store.quads_for_pattern(subject, predicate, object, graph))

@@ -9,13 +9,13 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta, timezone
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from ontology.records import Grade, Model, Performance, Record, Vote
 from repository import records_json, records_rdf
+from repository.acts import claimed_words, latest_day, to_come_words
 from repository.change import RegistrationError, turtle
 from repository.comparables import known
 from repository.graph import EmbeddedGraph, GraphError
@@ -41,7 +41,6 @@ MEDIA_TYPES: Mapping[str, tuple[str, ...]] = {
 """What can be sent, with the endings of files that hold it."""
 LARGEST = 16 * 2**20  # bytes
 _MEND = "mend them, or ask for the good ones only"
-_FIRST_TO_BEGIN = timezone(timedelta(hours=14))  # where a day begins first
 _ROUNDS = 5  # in which what depended on a refused thing is refused, too
 _FOCUS = re.compile(r"(\w+:\S*?)(?::?\s|$)")  # the thing that a reason is about: `p:mine :sizeKib: …`, `m:mine: …`
 
@@ -234,8 +233,7 @@ def _settled(judged: Outcome, bundles: Sequence[_Bundle], knowledge: Knowledge, 
 def _claims(bundle: _Bundle) -> list[str]:
     """Acts that say of themselves that DLOM measured them, which only DLOM can know."""
     return [
-        f"p:{r.name} says :evidence :measured, which is for what was measured by DLOM itself; write :declared, or have "
-        "it measured here: ./dlom register with the model file"
+        claimed_words(f"p:{r.name}")
         for r in bundle.records
         if isinstance(r, Performance) and r.evidence is Grade.MEASURED
     ]
@@ -243,11 +241,10 @@ def _claims(bundle: _Bundle) -> list[str]:
 
 def _to_come(bundle: _Bundle) -> list[str]:
     """Acts of a day that has not begun anywhere on Earth."""
-    today = datetime.now(_FIRST_TO_BEGIN).date()
     return [
-        f"p:{r.name} is of {r.obtained.isoformat()}, which is in the future; write the day on which it was obtained"
+        to_come_words(f"p:{r.name}", r.obtained)
         for r in bundle.records
-        if isinstance(r, Performance) and r.obtained is not None and r.obtained > today
+        if isinstance(r, Performance) and r.obtained is not None and r.obtained > latest_day()
     ]
 
 

@@ -96,13 +96,13 @@ class _Rows:
         # Whole runs of rows: a registration puts one row among thousands.
         self._runs = [
             (bool(fresh[begin]), slice(first := int(rows[begin]) - old * bool(fresh[begin]), first + end - begin))
-            for begin, end in zip(begins, [*ends.tolist(), len(rows)], strict=True)
+            for begin, end in zip(begins, [*begins[1:], len(rows)], strict=False)
         ]
 
     def of(self, old: NDArray[Any], fresh: NDArray[Any]) -> NDArray[Any]:
         """The new table's values; rows are the last axis."""
         if not self._runs:
-            return old[..., :0]
+            return old[..., :0].copy()
         return np.concatenate([(fresh if is_fresh else old)[..., run] for is_fresh, run in self._runs], axis=-1)
 
     def of_texts(self, old: pd.DataFrame, fresh: pd.DataFrame) -> pd.DataFrame:

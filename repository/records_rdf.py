@@ -26,6 +26,10 @@ from repository.records_json import once
 from repository.terms import curie_node, local, node, shortened, with_prologue
 from repository.triples import NONE_OF_THEM, RDF_TYPE, quads
 
+UNNAMED = (
+    "a thing without a name (a blank node) cannot be registered; give it an address, such as m:my-model or "
+    "p:my-model-speed"
+)
 DEEPEST = 32  # levels of JSON: the parser's own stack ends at some thousands, and the process with it
 MOST_REASONS = 50
 _NOWHERE = "https://relative.invalid/"  # what relative addresses are resolved against, so that they are seen
@@ -63,6 +67,11 @@ def from_turtle(body: bytes) -> list[Record]:
     if bare != text:  # on one line, so that the numbers of lines stay
         bare = bare[: len(bare) - len(text)].replace("\n", " ") + text
     return _records(_parsed(bare.encode(), ox.RdfFormat.TURTLE, "Turtle"))
+
+
+def from_statements(statements: Sequence[ox.Quad]) -> list[Record]:
+    """The records in what a graph says; whatever no record can hold is passed over."""
+    return _read([ox.Quad(q.subject, q.predicate, q.object) for q in statements])[0]
 
 
 def from_json_ld(body: bytes) -> list[Record]:
@@ -197,15 +206,7 @@ def _linked(key: str, value: Any) -> Any:
 
 
 def _records(statements: Sequence[ox.Quad]) -> list[Record]:
-    said: dict[ox.NamedNode, dict[ox.NamedNode, list[Any]]] = defaultdict(lambda: defaultdict(list))
-    reasons: list[str] = []
-    for quad in statements:
-        reason = _strange(quad)
-        if reason:
-            reasons.append(reason)
-        elif isinstance(quad.subject, ox.NamedNode) and quad.object not in said[quad.subject][quad.predicate]:
-            said[quad.subject][quad.predicate].append(quad.object)
-    records = [r for subject, properties in said.items() if (r := _record(subject, properties, reasons)) is not None]
+    records, reasons = _read(statements)
     if not statements:
         reasons.append("there is no statement in it; write at least one record, such as `m:mine a :Model ; …`")
     if reasons:
@@ -215,12 +216,25 @@ def _records(statements: Sequence[ox.Quad]) -> list[Record]:
     return records
 
 
+def _read(statements: Sequence[ox.Quad]) -> tuple[list[Record], list[str]]:
+    """The records in some statements, and why others are not in any."""
+    said: dict[ox.NamedNode, dict[ox.NamedNode, list[Any]]] = defaultdict(lambda: defaultdict(list))
+    reasons: list[str] = []
+    for quad in statements:
+        reason = _strange(quad)
+        if reason:
+            reasons.append(reason)
+        elif isinstance(quad.subject, ox.NamedNode) and quad.object not in said[quad.subject][quad.predicate]:
+            said[quad.subject][quad.predicate].append(quad.object)
+    records = [r for subject, properties in said.items() if (r := _record(subject, properties, reasons)) is not None]
+    return records, reasons
+
+
 def _strange(quad: ox.Quad) -> str:
     """Why a statement is none that a record can hold; empty when it may be one."""
     for term in (quad.subject, quad.object):
         if isinstance(term, ox.BlankNode):
-            told = "a thing without a name (a blank node) cannot be registered"
-            return f"{told}; give it an address, such as m:my-model or p:my-model-speed"
+            return UNNAMED
         if isinstance(term, ox.Triple):
             return "a statement about a statement cannot be registered; leave it out"
     for term in (quad.subject, quad.predicate, quad.object):
@@ -238,7 +252,7 @@ def _record(subject: ox.NamedNode, said: Mapping[ox.NamedNode, list[Any]], reaso
     kinds = [kind for t in stated if (kind := _KINDS.get(t.value)) is not None]
     if len(stated) != 1 or len(kinds) != 1:
         given = ", ".join(shortened(t.value) for t in stated) or "none"
-        reasons.append(f"{short}: state one class, such as :Model; it has {given} (there are {', '.join(_CLASSES)})")
+        reasons.append(f"{short}: state one class, such as :Model; it has {given} (there are {CLASSES})")
         return None
     kind = kinds[0]
     space = PREFIXES[kind.prefix]
@@ -355,7 +369,7 @@ def _order(triple: ox.Triple) -> tuple[str, bool, str, str]:
 
 _KINDS = {NAMESPACE + kind.__name__: kind for kind in RECORDS}
 _PROPERTIES = {kind: _properties(kind) for kind in RECORDS}
-_CLASSES = [f":{kind.__name__}" for kind in RECORDS]
+CLASSES = ", ".join(f":{kind.__name__}" for kind in RECORDS)
 
 
-__all__ = ["as_turtle", "from_json_ld", "from_turtle"]
+__all__ = ["CLASSES", "UNNAMED", "as_turtle", "from_json_ld", "from_statements", "from_turtle"]

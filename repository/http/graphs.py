@@ -74,5 +74,8 @@ async def _write(request: Request, door: Door, iri: str) -> Response:
     if body is None:
         return said(413, f"at most {LARGEST:,} bytes at a time; POST the rest afterwards")
     write = put_graph if request.method == "PUT" else add_to_graph
-    held = await run_in_threadpool(write, door.knowledge(), iri, body, Format(kind))
+    owner = request.state.who == "owner"
+    held = await run_in_threadpool(
+        lambda: write(door.knowledge(), iri, body, Format(kind), measured_here=owner)
+    )  # fmt: skip
     return Response(status_code=204 if held else 201)

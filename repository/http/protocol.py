@@ -195,11 +195,14 @@ async def _gone(request: Request) -> None:
 
 async def _update(request: Request, door: Door, asked: _Operation) -> Response:
     using, named = asked.named("using-graph-uri"), asked.named("using-named-graph-uri")
+    owner = request.state.who == "owner"
     try:
-        await run_in_threadpool(update, door.knowledge(), asked.updates[0], using, named)
+        remarks = await run_in_threadpool(
+            lambda: update(door.knowledge(), asked.updates[0], using, named, measured_here=owner)
+        )
     except (RefusedQuery, GraphError, ValueError) as error:
         return told(error)
-    return Response(status_code=204)
+    return said(200, "\n".join(remarks)) if remarks else Response(status_code=204)
 
 
 async def described(request: Request, door: Door) -> Response:

@@ -71,11 +71,15 @@ class Answer:
 
 @dataclass(frozen=True)
 class Rehearsed:
-    """An update that may be run: its text, the version it was tried on, and whether its graph held anything before."""
+    """An update that may be run: its text, the version it was tried on, and whether its graph held anything before.
+
+    `touched` are the things of which it changes what is said, as short names.
+    """
 
     text: str
     version: int
     held: bool
+    touched: tuple[str, ...]
 
 
 @dataclass
@@ -220,7 +224,7 @@ class LimitedQueries:
             finally:
                 self._rehearsing.release()
         self._raise(told, "update")
-        return Rehearsed(text.decode(), version, bool(told["held"]))
+        return Rehearsed(text.decode(), version, bool(told["held"]), tuple(told["touched"]))
 
     def close(self) -> None:
         """End the workers and take the snapshots away."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shutil
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,37 +11,57 @@ import pyoxigraph as ox
 from rdflib.plugins.sparql import parser as parser  # loaded now, while there is time
 
 from ontology.namespaces import INSTANCES
+from repository.aftermath import Aftermath
 from repository.dotted import written_out
 from repository.graph import EmbeddedGraph, GraphError
 from repository.guard import RefusedQuery, read_update, with_dataset
+from repository.incremental import updated
 from repository.projection import project
+from repository.shapes import validate
 from repository.terms import prologue
+from repository.touching import manages_graphs, touched_by
 from repository.workers.kept import Kept
 
-project(EmbeddedGraph())  # what this imports late is loaded now
+_EMPTY = project(EmbeddedGraph())  # what this imports late is loaded now, and so are the rules
+validate("")
 
 
 def answer(header: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
-    """The text of the update that was tried and may be run. Raises RefusedQuery, or ValueError with the reason."""
-    text = _update(header, body.decode()) if header["do"] == "update" else _replacement(header, body)
+    """The text of the update that was tried and may be run, and the things of which it changes what is said.
+
+    A pattern is not made a second time, since it may be random: the text says what it came to. Raises RefusedQuery,
+    or ValueError with the reason.
+    """
+    is_update = header["do"] == "update"
+    text = _update(header, body.decode()) if is_update else _replacement(header, body)
     copy = EmbeddedGraph(Path(header["snapshot"]))
+    unchanged = Path(f"{header['snapshot']}-unchanged")
     try:
         graph = header.get("graph", "")
         held = b"true" in copy.query(f"ASK {{ GRAPH <{graph}> {{ ?s ?p ?o }} }}") if graph else True
-        before = Kept(copy)
-        copy.update(text)
-        before.check(copy)
-        _readable(copy)
+        copy.snapshot(unchanged)
+        before = EmbeddedGraph(unchanged)
+        kept = Kept(before)
+        found = Aftermath(before, copy, frozenset(touched_by(copy, text)))
+        kept.check(copy)
+        found.refuse(measured_here=bool(header.get("measured_here")))
+        _readable(copy, found.names)
+        if is_update and not manages_graphs(text):
+            text = found.as_update()
+        touched = sorted(found.names)
+        before.close()
     except GraphError as error:
         raise ValueError(str(error).removeprefix("the update could not be run: ")) from error  # said by who asked
     finally:
         copy.close()
-    return {"held": held}, text.encode()
+        shutil.rmtree(unchanged, ignore_errors=True)
+    return {"held": held, "touched": touched}, text.encode()
 
 
-def _readable(copy: EmbeddedGraph) -> None:
+def _readable(copy: EmbeddedGraph, touched: Collection[str]) -> None:
+    """Read the rows of what was touched, or everything where that cannot be told. Raises ValueError."""
     try:
-        project(copy)
+        updated(_EMPTY, copy, touched)
     except (GraphError, LookupError, TypeError, AttributeError, AssertionError, ValueError) as error:
         raise ValueError(
             f"what it leaves behind cannot be read as models ({type(error).__name__}: {error}); nothing was changed"

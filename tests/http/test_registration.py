@@ -195,11 +195,12 @@ def test_the_graph_store_keeps_what_is_on_record(method: str, graph: str, record
 def test_what_is_beside_the_record_can_be_added_and_removed(recorded: Served) -> None:
     """A price, a note on an act in another graph, and a new act: nothing of what was recorded says anything else."""
     before = recorded.statements()
+    price = "dev:new-board :priceUsd 1e0 ; :priceEvidence :declared"
     for update in (
-        "INSERT DATA { GRAPH <urn:x> { dev:board-b :priceUsd 1.0 . p:mine-run rdfs:comment 'seen' } }",
+        f"INSERT DATA {{ GRAPH <urn:x> {{ {price} . p:mine-run rdfs:comment 'seen' }} }}",
         "DROP GRAPH <urn:x>",
     ):
         assert recorded.update(update).status_code == 204
     assert recorded.statements() == before
-    added = "INSERT DATA { GRAPH g:models-local { p:more a :Performance ; :sizeKib 3.0 ; :evidence :declared } }"
-    assert recorded.update(added).status_code == 204
+    more = "p:more a :Performance ; :sizeKib 3e0 ; :evidence :declared ; prov:hadPrimarySource src:local"
+    assert recorded.update(f"INSERT DATA {{ GRAPH g:models-local {{ {more} }} }}").status_code == 204
