@@ -69,6 +69,7 @@ def card(candidates: Candidates, row: int) -> Card:
         _figure(p, row, "Throughput", "throughput_per_s"),
         _figure(p, row, "Stability", "stability_percent"),
         _memory(p, row),
+        *_energy(candidates, row),
         _figure(p, row, "Size of the file", "size_kib"),
         Line("Optimization methods", optimization, details=tuple(_techniques(p, row))),
     )
@@ -262,7 +263,8 @@ def _fact_line(p: Projection, label: str, fact: Fact, details: tuple[tuple[str, 
 
 
 def _quality(p: Projection, row: int) -> Line:
-    fact = p.fact(row, "accuracy_percent") or p.fact(row, "metric_value")
+    accuracy = p.fact(row, "accuracy_percent")
+    fact = accuracy or p.fact(row, "metric_value")
     if fact is None:
         return Line("Accuracy", NOT_KNOWN)
     metric, test_set = p.models["metric"].iat[row], p.models["test_set"].iat[row]
@@ -272,7 +274,7 @@ def _quality(p: Projection, row: int) -> Line:
     if retained is not None:
         details.append(("Of its float original", f"{retained:.1f} %"))
     line = _fact_line(p, "Accuracy", fact, tuple(details))
-    label = name if name.startswith("Accuracy") else f"Accuracy ({name})"
+    label = name if name.startswith("Accuracy") else f"{'Quality' if accuracy is None else 'Accuracy'} ({name})"
     return Line(label, line.text, line.evidence, line.source, line.carried_from, line.details)
 
 
@@ -282,6 +284,14 @@ def _memory(p: Projection, row: int) -> Line:
         return _fact_line(p, "Peak memory", peak)
     average = p.fact(row, "average_memory_mib")
     return Line("Memory", NOT_KNOWN) if average is None else _fact_line(p, "Average memory", average)
+
+
+def _energy(candidates: Candidates, row: int) -> Iterator[Line]:
+    """Few sources have it: a line in every card of the request, or in none, since cards stand side by side."""
+    p = candidates.projection
+    known = p.figure_rows["energy_mj"] >= 0
+    if candidates.requirement.energy_mj_at_most is not None or known[candidates.matches].any():
+        yield _figure(p, row, "Energy for one inference", "energy_mj")
 
 
 def _techniques(p: Projection, row: int) -> Iterator[tuple[str, str]]:

@@ -220,6 +220,10 @@ class Requirement:
     average_power_w_at_most: float | None = at_most(
         F, "Average power of the model", "average_power_w", "W", "While it runs.",
     )  # fmt: skip
+    energy_mj_at_most: float | None = at_most(
+        F, "Energy for one inference", "energy_mj", "mJ", "As a meter or a benchmark gives it; few sources do.",
+        rare=True,
+    )  # fmt: skip
     tokens_per_s_at_least: float | None = at_least(
         F, "Tokens a second", "tokens_per_s", "1/s", "Of models that write text.", rare=True,
     )  # fmt: skip

@@ -33,6 +33,10 @@ from ontology.units import FACTORS, to_unit
         ("14 k USD", "USD", 14_000.0),
         ("2 years", "months", 24.0),
         ("500 mW", "W", 0.5),
+        ("0.1 mJ", "mJ", 0.1),
+        ("35 µJ", "mJ", 0.035),
+        ("35 μJ", "mJ", 0.035),
+        ("1 mWh", "mJ", 3600.0),  # 0.001 W for 3,600 s is 3.6 J
         ("30 fps", "1/s", 30.0),
         ("-1.5e2", "", -150.0),
         (".5 s", "ms", 500.0),
