@@ -6,11 +6,11 @@ import platform
 from importlib import metadata
 
 from optimizer.formats.shelf import FORMATS
-from optimizer.spec import Step
+from optimizer.spec import JobSpec, Step
 
 LIBRARIES = (
     "tensorflow", "keras", "numpy", "ai-edge-litert", "onnx", "onnxruntime", "tf2onnx", "scikit-learn", "apache-tvm",
-    "openvino",
+    "openvino", "ai-edge-quantizer",
 )  # fmt: skip
 
 
@@ -35,10 +35,10 @@ def time_left(seconds: float) -> str:
 _VERBS = {"data": "loading the data", "train": "training", "convert": "converting", "measure": "measuring"}
 
 
-def said(step: Step) -> str:
+def said(step: Step, spec: JobSpec) -> str:
     """What is being done, such as "converting report-cnn as ONNX, float"."""
     if step.recipe is None:
         return _VERBS[step.kind]
     if step.kind == "train":
-        return f"{_VERBS['train']} {step.recipe.network}"
-    return f"{_VERBS[step.kind]} {step.recipe.network} as {FORMATS[step.recipe.format].label}"
+        return f"{_VERBS['train']} {spec.label(step.recipe)}"
+    return f"{_VERBS[step.kind]} {spec.label(step.recipe)} as {FORMATS[step.recipe.format].label}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from optimizer.formats import tflite_quantizer
 from optimizer.formats.contract import Budget, Format
 from optimizer.formats.tflite import convert_with
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 
 def convert(parent: Path, data: Data, out: Path, budget: Budget) -> None:
     """TFLite's dynamic range quantization; layers of fewer than 1,024 weights stay in floats."""
+    if parent.suffix == ".tflite":
+        tflite_quantizer.weights_in_8_bits(parent, out)
+        return
 
     def setting(converter: Any) -> None:
         import tensorflow as tf
@@ -38,5 +42,6 @@ BLQ = Format(
     "get slower",
     convert=convert,
     source="pb",
+    also_from=("tflite",),
     proposed=True,
 )

@@ -1,7 +1,8 @@
 """The report's conversion chain: from which file each format is made, and where a user's own file enters.
 
 H5 ─► PB ─► optimized PB, from either ─► TFLite, from either ─► ONNX ─► TVM; also H5 ─► ONNX and PB ─► ONNX. Quantized
-kinds are made from the float file of their family: TFLite's from the first graph, ONNX's from the first ONNX.
+kinds are made from the float file of their family: TFLite's from the first graph, or from a user's own TFLite file;
+ONNX's from the first ONNX.
 """
 
 from __future__ import annotations
@@ -26,15 +27,21 @@ def entry_of(own_model: str | Path | None) -> str:
     if own_model is None:
         return TRAINED
     path = Path(own_model)
-    if path.is_dir():
+    if path.is_dir() or path.suffix.lower() == ".zip":
         return "pb"
     found = _ENTRIES.get(path.suffix.lower())
     if found is None:
         raise ConversionError(
-            f"{path.name} is no kind of model that can be converted; give {', '.join(_ENTRIES)} or a SavedModel folder "
-            "(PyTorch: export to ONNX first)"
+            f"{path.name} is no kind of model that can be converted; give {', '.join(_ENTRIES)} or a SavedModel, as a "
+            "folder or packed in a .zip (PyTorch: export to ONNX first)"
         )
     return found
+
+
+def called(own_model: str | Path) -> str:
+    """What a user's model is called by its file or folder: `tulips` of tulips.onnx."""
+    path = Path(own_model)
+    return path.stem if path.suffix.lower() in (*_ENTRIES, ".zip") else path.name
 
 
 def route(name: str, entry: str = TRAINED) -> tuple[str, ...]:

@@ -30,26 +30,38 @@ AT_ONCE = 32
 class NumericCheck:
     """A file against the network it came from, on the same examples of the test.
 
-    `largest_difference` is of any one output; `agreement_percent` is the share of equal predictions. Either says
-    nothing of accuracy: that is measured.
+    `largest_difference` is of any one output. Of classes, `agreement_percent` is the share of equal predictions; of
+    other answers it is None, and `range_percent` says how large the difference is against the range (largest −
+    smallest) of the network's own outputs. None of them says how good the answers are: that is measured.
     """
 
     samples: int
     largest_difference: float
-    agreement_percent: float
+    agreement_percent: float | None
+    range_percent: float | None = None
 
 
-def compare(expected: NDArray[np.float32], found: NDArray[np.float32]) -> NumericCheck:
-    """Two tables of scores (n, classes), row by row. Raises ConversionError when they cannot be compared."""
+def compare(expected: NDArray[np.float32], found: NDArray[np.float32], *, has_classes: bool = True) -> NumericCheck:
+    """Two tables of outputs (n, outputs), row by row. Raises ConversionError when they cannot be compared.
+
+    With `has_classes` the outputs are the scores of classes. `range_percent` stays None where all outputs are equal.
+    """
     if expected.shape != found.shape:
         raise ConversionError(f"the file gives scores of shape {found.shape}, the network {expected.shape}")
     if not np.isfinite(found).all():
         raise ConversionError("the file gives NaN or infinite scores; try another format")
-    same = expected.argmax(axis=1) == found.argmax(axis=1)
+    difference = float(np.abs(expected - found).max())
+    if has_classes:
+        same = expected.argmax(axis=1) == found.argmax(axis=1)
+        return NumericCheck(
+            samples=len(expected), largest_difference=difference, agreement_percent=100.0 * float(same.mean())
+        )
+    width = float(expected.max() - expected.min())
     return NumericCheck(
         samples=len(expected),
-        largest_difference=float(np.abs(expected - found).max()),
-        agreement_percent=100.0 * float(same.mean()),
+        largest_difference=difference,
+        agreement_percent=None,
+        range_percent=100.0 * difference / width if width > 0 else None,
     )
 
 
@@ -69,7 +81,7 @@ def converted(
     """
     try:
         _write(kind, parent, data, out, budget or Budget())
-        return None if not kind.runs_here else _checked(kind, out, expected, checked_on(data))
+        return None if not kind.runs_here else _checked(kind, out, expected, data)
     except ConversionError:
         out.unlink(missing_ok=True)
         raise
@@ -119,26 +131,34 @@ def _faults() -> tuple[type[Exception], ...]:
     return tuple(found)
 
 
-def _checked(kind: Format, out: Path, expected: NDArray[np.float32], examples: NDArray[np.float32]) -> NumericCheck:
+def _checked(kind: Format, out: Path, expected: NDArray[np.float32], data: Data) -> NumericCheck:
     try:
-        found = scores(out, examples)
+        found = scores(out, checked_on(data))
     except MeasureError as error:
         raise ConversionError(f"{kind.label} was written and does not run: {error}") from error
     both = min(len(expected), len(found))  # a slow file answers fewer
-    check = compare(expected[:both], found[:both])
-    most = allowed(kind, expected)
+    check = compare(expected[:both], found[:both], has_classes=data.has_classes)
+    most = allowed(kind, expected, has_classes=data.has_classes)
     if most is not None and check.largest_difference > most:
+        alike = (
+            f"{check.range_percent or 0:.2g} % of their range"
+            if check.agreement_percent is None
+            else f"predictions agree on {check.agreement_percent:.1f} %"
+        )
         raise ConversionError(
-            f"{kind.label} gives scores that differ by up to {check.largest_difference:.2g} from the network's own "
-            f"(at most {most:g} is rounding); predictions agree on {check.agreement_percent:.1f} % of "
-            f"{check.samples} examples"
+            f"{kind.label} gives outputs that differ by up to {check.largest_difference:.2g} from the network's own "
+            f"(at most {most:g} is rounding); {alike} of {check.samples} examples"
         )
     return check
 
 
-def allowed(kind: Format, expected: NDArray[np.float32]) -> float | None:
-    """The largest difference that is rounding; scores that are no probabilities round by their size. None: any."""
-    return None if kind.tolerance is None else kind.tolerance * max(1.0, float(np.abs(expected).max()))
+def allowed(kind: Format, expected: NDArray[np.float32], *, has_classes: bool = True) -> float | None:
+    """The largest difference that is rounding; None: any. Numbers round by the size of the largest.
+
+    Scores of classes lie between 0 and 1 as a rule, so theirs counts as 1 at least.
+    """
+    size = float(np.abs(expected).max())
+    return None if kind.tolerance is None else kind.tolerance * (max(1.0, size) if has_classes else size)
 
 
 def scores(file: Path, examples: NDArray[np.float32]) -> NDArray[np.float32]:

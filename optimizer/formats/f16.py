@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from optimizer.formats import tflite_quantizer
 from optimizer.formats.contract import Budget, Format
 from optimizer.formats.tflite import convert_with
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 
 def convert(parent: Path, data: Data, out: Path, budget: Budget) -> None:
     """Weights are stored in 16 bits; a processor without 16-bit arithmetic widens them once, when it loads."""
+    if parent.suffix == ".tflite":
+        tflite_quantizer.weights_in_16_bits(parent, out)
+        return
 
     def setting(converter: Any) -> None:
         import tensorflow as tf
@@ -38,5 +42,6 @@ F16 = Format(
     why="half the size with next to no loss; faster only where the processor computes in 16 bits",
     convert=convert,
     source="pb",
+    also_from=("tflite",),
     proposed=True,
 )

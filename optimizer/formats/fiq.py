@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from optimizer.formats import tflite_quantizer
 from optimizer.formats.calibration import representatives
 from optimizer.formats.contract import Budget, Format
 from optimizer.formats.tflite import convert_with
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 def convert(parent: Path, data: Data, out: Path, budget: Budget) -> None:
     """Ranges come from examples to learn from, never from those of the test."""
+    if parent.suffix == ".tflite":
+        tflite_quantizer.all_in_8_bits(parent, data, out)
+        return
 
     def representative() -> Iterator[list[NDArray[np.float32]]]:
         for example in representatives(data):
@@ -52,5 +56,6 @@ FIQ = Format(
     "and most accelerators take",
     convert=convert,
     source="pb",
+    also_from=("tflite",),
     proposed=True,
 )

@@ -17,6 +17,7 @@ from device.runtimes import graph_file
 from device.runtimes.onnx_file import fields, varint
 from optimizer.inspection import graph_macs
 from optimizer.inspection.found import Content, Declared, Limits, RefusedFile, TensorSpec, precision_of
+from optimizer.inspection.graph_values import MOST_VALUES, Constant
 
 # Numbers of DataType (types.proto): the numpy name and the bits of one element.
 TYPES = {
@@ -25,7 +26,6 @@ TYPES = {
     18: ("complex128", 128), 19: ("float16", 16), 22: ("uint32", 32), 23: ("uint64", 64),
 }  # fmt: skip
 _WEIGHTS = ("float32", "float64", "float16", "bfloat16", "int8", "uint8")
-_SHAPE_VALUES = 64  # numbers of a constant that may be a shape, or a list of axes
 _MOST_SIZES = 64
 
 
@@ -56,6 +56,11 @@ class Operation:
         stored = next((v for n, v in self._of(name) if n == 7 and not isinstance(v, int)), None)
         return None if stored is None else shape_of(stored)
 
+    def function(self, name: str) -> str:
+        """The function that the attribute names; empty when it is absent."""
+        named = next((v for n, v in self._of(name) if n == 10 and not isinstance(v, int)), memoryview(b""))
+        return str(next((v for n, v in fields(named) if n == 1 and not isinstance(v, int)), b""), "utf-8", "replace")
+
     def tensor(self, name: str) -> memoryview | None:
         """A constant, still as stored."""
         return next((v for n, v in self._of(name) if n == 8 and not isinstance(v, int)), None)
@@ -79,12 +84,12 @@ def read(data: bytes, limits: Limits) -> Content:
         raise RefusedFile(f"it has {len(operations):,} operators, more than {limits.operators:,}; no device runs that")
     declared = Declared(limits)
     weights: Counter[str] = Counter()
-    constants: dict[str, graph_macs.Constant] = {}
+    constants: dict[str, Constant] = {}
     specs: dict[str, TensorSpec] = {}
     for node in operations:
         dtype, bits = TYPES.get(node.number("dtype", 0) or node.number("T", 0), (None, 8))
         if node.op == "Const":
-            constants[node.name] = _constant(node, declared)
+            constants[node.name] = constant(node, declared)
             if dtype in _WEIGHTS and constants[node.name].sizes:
                 weights[dtype] += prod(constants[node.name].sizes)
         elif node.op == "Placeholder":
@@ -148,7 +153,7 @@ def shape_of(message: memoryview) -> tuple[int | None, ...] | None:
     return tuple(sizes)
 
 
-def _constant(node: Operation, declared: Declared) -> graph_macs.Constant:
+def constant(node: Operation, declared: Declared) -> Constant:
     """A constant's shape, and its values when it may be a shape or a list of axes."""
     tensor = node.tensor("value") or memoryview(b"")
     dtype = next((v for n, v in fields(tensor) if n == 1 and isinstance(v, int)), 0)
@@ -158,16 +163,15 @@ def _constant(node: Operation, declared: Declared) -> graph_macs.Constant:
     sizes = tuple(size for size in shape if size is not None)
     name, bits = TYPES.get(dtype, ("", 8))
     elements = declared.add(f"constant {node.name!r:.60}", sizes, bits, weights=True)
-    if name not in ("int32", "int64") or elements > _SHAPE_VALUES:
-        return graph_macs.Constant(sizes, None)
+    if name not in ("int32", "int64") or elements > MOST_VALUES:
+        return Constant(sizes, None)
     content = next((v for n, v in fields(tensor) if n == 4 and not isinstance(v, int)), memoryview(b""))
     if content:
         values = struct.unpack(f"<{elements}{'i' if name == 'int32' else 'q'}", content)
     else:
         values = tuple(_packed(tensor, 7 if name == "int32" else 10))
-        if len(values) == 1:  # one number stands for all
-            values *= elements
-    return graph_macs.Constant(sizes, values if len(values) == elements else None)
+        values += (values[-1:] or (0,)) * (elements - len(values))  # the last stands for all that follow, 0 for none
+    return Constant(sizes, values if len(values) == elements else None)
 
 
 def _packed(message: memoryview, wanted: int) -> Iterator[int]:

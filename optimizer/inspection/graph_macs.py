@@ -1,4 +1,4 @@
-"""Multiply-accumulates of a frozen TensorFlow graph: shapes are followed from the inputs to the outputs.
+"""Multiply-accumulates of a TensorFlow graph: shapes are followed from the inputs to the outputs.
 
 The rules are those of the operators' definitions, https://www.tensorflow.org/api_docs/python/tf/raw_ops. A shape that
 does not follow from the file (an open size, an operator that is not here) stays open, and so does the count when an
@@ -10,35 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Protocol
 
 from optimizer.inspection.found import Declared
-from optimizer.inspection.macs import Sizes, broadcast, convolution, product, window_positions
+from optimizer.inspection.graph_values import Constant, Node, computed
+from optimizer.inspection.macs import Sizes, broadcast, convolution, product, transposed_convolution, window_positions
 
 _FLOAT_BITS = 32
-
-
-class Node(Protocol):
-    """What is needed of a node of the graph."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def op(self) -> str: ...
-    @property
-    def inputs(self) -> tuple[str, ...]: ...
-    def text(self, name: str) -> str: ...
-    def number(self, name: str, default: int) -> int: ...
-    def numbers(self, name: str) -> tuple[int, ...]: ...
-    def shape(self, name: str) -> tuple[int | None, ...] | None: ...
-
-
-@dataclass(frozen=True)
-class Constant:
-    """The shape of a constant, and its values where it may be a shape or a list of axes."""
-
-    sizes: Sizes
-    values: tuple[int, ...] | None
 
 
 @dataclass(frozen=True)
@@ -115,6 +92,14 @@ def _pool(given: _Given) -> tuple[Sizes, int]:
     return _picture(given, _windows(given, kernel), channels), 0
 
 
+def _transposed_conv(given: _Given) -> tuple[Sizes, int]:
+    *kernel, filters, _ = given.shapes[1]  # (height, width, out, in)
+    out = given.values(0)
+    if min(out) < 1:
+        raise _Open
+    return out, transposed_convolution(given.shapes[2], kernel, filters)
+
+
 def _matmul(given: _Given) -> tuple[Sizes, int]:
     (rows, inner), (again, columns) = given.shapes[:2]
     if given.node.number("transpose_a", 0):
@@ -189,6 +174,13 @@ def _joined(given: _Given) -> tuple[Sizes, int]:
     return tuple(sum(s[i] for s in shapes) if i == axis else n for i, n in enumerate(shapes[0])), 0
 
 
+def _tiled(given: _Given) -> tuple[Sizes, int]:
+    times = given.values(1)
+    if min(times) < 1:
+        raise _Open
+    return tuple(n * k for n, k in zip(given.shapes[0], times, strict=True)), 0
+
+
 def _transposed(given: _Given) -> tuple[Sizes, int]:
     return tuple(given.shapes[0][axis] for axis in given.values(1)), 0
 
@@ -200,13 +192,14 @@ def _resized(given: _Given) -> tuple[Sizes, int]:
 
 _BROADCAST = "Add AddV2 AddN Sub Mul RealDiv Div Maximum Minimum SquaredDifference Pow"
 _SHAPE_KEPT = """
-    Identity StopGradient BiasAdd Relu Relu6 LeakyRelu Elu Selu Softplus Softmax LogSoftmax Sigmoid Tanh Abs Neg Sqrt
-    Rsqrt Square Exp Log Floor Cast FusedBatchNorm FusedBatchNormV2 FusedBatchNormV3 LRN FakeQuantWithMinMaxVars
-    FakeQuantWithMinMaxVarsPerChannel
+    Identity ReadVariableOp StopGradient BiasAdd Relu Relu6 LeakyRelu Elu Selu Softplus Softmax LogSoftmax Sigmoid Tanh
+    Abs Neg Sqrt Rsqrt Square Exp Log Floor Cast FusedBatchNorm FusedBatchNormV2 FusedBatchNormV3 LRN
+    FakeQuantWithMinMaxVars FakeQuantWithMinMaxVarsPerChannel
 """
 _RULES: dict[str, _Rule] = {
-    "Conv2D": _conv, "DepthwiseConv2dNative": _depthwise, "MatMul": _matmul, "MaxPool": _pool, "AvgPool": _pool,
-    "Reshape": _reshape, "Squeeze": _squeeze, "ExpandDims": _expand, "ConcatV2": _joined, "Transpose": _transposed,
+    "Conv2D": _conv, "DepthwiseConv2dNative": _depthwise, "Conv2DBackpropInput": _transposed_conv, "MatMul": _matmul,
+    "MaxPool": _pool, "AvgPool": _pool, "Reshape": _reshape, "Squeeze": _squeeze, "ExpandDims": _expand,
+    "ConcatV2": _joined, "Transpose": _transposed, "Tile": _tiled,
     **dict.fromkeys(("BatchMatMul", "BatchMatMulV2", "BatchMatMulV3"), _batched),
     **dict.fromkeys(("Mean", "Sum", "Max", "Min", "Prod"), _reduced),
     **dict.fromkeys(("Pad", "PadV2", "MirrorPad"), _padded),
@@ -215,7 +208,9 @@ _RULES: dict[str, _Rule] = {
     **dict.fromkeys(_SHAPE_KEPT.split(), _same),
 }  # fmt: skip
 # Operators that make what they take no part in counting: a count may do without their shape.
-_AT_THE_SIDE = frozenset({"NoOp", "Const", "Placeholder", "Shape", "StridedSlice", "Pack", "Assert"})
+_AT_THE_SIDE = frozenset({"NoOp", "Const", "Placeholder", "Shape", "StridedSlice", "Pack", "GatherV2", "Assert"})
+# Operators that give the numbers they take, at most in another shape or type.
+_NUMBERS_KEPT = frozenset({"Identity", "Cast", "Reshape", "Squeeze", "ExpandDims"})
 
 
 def follow(nodes: Sequence[Node], constants: Mapping[str, Constant], declared: Declared) -> Followed:
@@ -232,21 +227,26 @@ def follow(nodes: Sequence[Node], constants: Mapping[str, Constant], declared: D
             said = node.shape("shape")
             if said and said[0] in (None, 1) and None not in said[1:]:
                 shapes[node.name] = tuple(1 if size is None else size for size in said)
+        sources = [source.removesuffix(":0") for source in node.inputs if not source.startswith("^")]
+        constants_given = [known.get(source) for source in sources]
+        numbers = computed(node, shapes.get(sources[0]) if sources else None, constants_given)
+        if numbers is not None:
+            known[node.name], shapes[node.name] = numbers, numbers.sizes
+            continue
         rule = _RULES.get(node.op)
         if rule is None:
             macs = macs if node.op in _AT_THE_SIDE else None
             continue
-        sources = [source for source in node.inputs if not source.startswith("^")]
         try:
-            given = _Given(node, [shapes[s.removesuffix(":0")] for s in sources], [known.get(s) for s in sources])
+            given = _Given(node, [shapes[source] for source in sources], constants_given)
             out, more = rule(given)
         except (_Open, KeyError, ValueError, IndexError, TypeError, ZeroDivisionError):
             macs = None
             continue
         declared.add(f"what node {node.name!r:.60} makes", out, _FLOAT_BITS)
         shapes[node.name] = out
-        if node.op == "Identity" and given.constants[0] is not None:
-            known[node.name] = given.constants[0]
+        if node.op in _NUMBERS_KEPT and given.constants[0] is not None:
+            known[node.name] = Constant(out, given.constants[0].values)
         macs = None if macs is None else macs + more
     return Followed(shapes, macs)
 

@@ -16,7 +16,7 @@ from math import prod
 from device.runtimes import graph_file
 from device.runtimes.graph_operators import COMPUTING
 from device.runtimes.onnx_file import fields
-from optimizer.inspection import tensor_bundle
+from optimizer.inspection import saved_model_macs, tensor_bundle
 from optimizer.inspection.folder import DATA, GRAPH, INDEX
 from optimizer.inspection.found import Content, Declared, Limits, RefusedFile, TensorSpec, precision_of
 from optimizer.inspection.graph_def import TYPES, operation, shape_of
@@ -39,6 +39,7 @@ class _Part:
     """One MetaGraphDef."""
 
     graph: graph_file.Graph
+    stored: memoryview  # the same, as GraphDef
     signatures: Mapping[str, tuple[list[TensorSpec], list[TensorSpec]]]
     variables: Mapping[str, TensorSpec]
     at_loading: tuple[str, ...]  # nodes
@@ -99,6 +100,7 @@ def read(parts: Mapping[str, bytes], sizes: Mapping[str, int], limits: Limits) -
         precision=precision_of(weights, None),
         producer=f"TensorFlow {main.version}" if main.version else None,
         warnings=tuple(warnings),
+        macs=saved_model_macs.total(main.stored, [spec.name for spec in outputs], main.variables, Declared(limits)),
         nodes=len(run),
     )
 
@@ -187,6 +189,7 @@ def _node(tensor: str) -> str:
 
 def _part(message: memoryview, limits: Limits) -> _Part:
     graph: graph_file.Graph | None = None
+    stored = memoryview(b"")
     variables: dict[str, TensorSpec] = {}
     signatures: dict[str, tuple[list[TensorSpec], list[TensorSpec]]] = {}
     at_loading: list[str] = []
@@ -201,7 +204,7 @@ def _part(message: memoryview, limits: Limits) -> _Part:
             version = _text(value, 5)
             tags = {str(v, "utf-8") for n, v in fields(value) if n == 4 and not isinstance(v, int)}
         elif at == 2:
-            graph = graph_file.parsed(value)
+            graph, stored = graph_file.parsed(value), value
             variables = dict(_variables(value, declared))
         elif at == 3:
             restoring = _node(_text(value, 3))
@@ -217,7 +220,9 @@ def _part(message: memoryview, limits: Limits) -> _Part:
         raise RefusedFile(f"it has more than {limits.operators:,} operators; no end or edge device runs that")
     loading = signatures.get(_LOADING, ([], []))[1]
     at_loading += [_node(spec.name) for spec in loading]
-    return _Part(graph, signatures, variables, tuple(at_loading), restoring, tuple(assets), version, "serve" in tags)
+    return _Part(
+        graph, stored, signatures, variables, tuple(at_loading), restoring, tuple(assets), version, "serve" in tags
+    )
 
 
 def _variables(graph: memoryview, declared: Declared) -> Iterator[tuple[str, TensorSpec]]:

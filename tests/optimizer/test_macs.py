@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
 from optimizer.inspect import Limits, RefusedFile, inspect
-from optimizer.inspection import keras_macs, tflite, tflite_macs
+from optimizer.inspection import graph_def, graph_values, keras_macs, saved_model, tflite, tflite_macs
 from optimizer.inspection.keras_layers import RULES, Step
 from optimizer.inspection.macs import broadcast, convolution, product, window_positions
+from tests.optimizer import protobuf as pb
 from tests.optimizer.foreign_files import ROOT, folder
 from tests.optimizer.test_inspect_hostile import changed_tflite
 
@@ -217,8 +218,9 @@ def files() -> Path:
         ("branched.keras", 73_752, None),
         ("blq.tflite", 64 * 64, 1),
         ("loop.tflite", None, 26),  # nothing says how often the loop runs
-        ("any-batch.pb", None, 29),  # a shape is computed from the batch
-        ("small-saved", None, 33),
+        ("any-batch.pb", 1656, 29),  # a shape is computed from the batch, which is 1 here
+        ("small-saved", 1656, 33),
+        ("branched-saved", 73_752, 47),
     ],
 )
 def test_one_network_counts_alike_in_every_format(files: Path, name: str, macs: int | None, nodes: int | None) -> None:
@@ -303,6 +305,117 @@ def test_sizes_left_open_in_tflite(
     assert tflite.read(changed.read_bytes(), Limits()).macs == macs
 
 
+# --- graphs of TensorFlow ---
+
+
+def saved_macs(*nodes: bytes, functions: tuple[bytes, ...] = (), most: int = 1000) -> int | None:
+    """Of a SavedModel that takes x (any batch, 6), and has a matrix w of 6 × 6 as a constant."""
+    weights = pb.constant("w", pb.FLOAT, (6, 6), pb.field(4, bytes(4 * 36)))
+    graph = pb.graph(pb.placeholder("x", -1, 6), weights, *nodes, functions=functions)
+    content = pb.saved_model(graph, serving_default=pb.signature(y="y:0"))
+    return saved_model.read({"saved_model.pb": content}, {}, Limits(operators=most)).macs
+
+
+def called(name: str, function: str, *inputs: str) -> bytes:
+    return pb.node(name, "PartitionedCall", *inputs, f=pb.call(function))
+
+
+def test_a_function_counts_as_often_as_it_is_called() -> None:
+    """Each call is 6 · 6 products; the one within `twice` has its arguments the other way round."""
+    product_of = pb.function("f", pb.node("m", "MatMul", "a", "b"), takes=("a", "b"), c="m:product:0")
+    twice = pb.function(
+        "twice", called("one", "f", "p", "q"), called("two", "f", "one:output:0", "q"), takes=("q", "p"),
+        r="two:output:0", same="p",
+    )  # fmt: skip
+    assert saved_macs(called("y", "f", "x", "w"), functions=(product_of,)) == 36
+    both = product_of, twice
+    assert saved_macs(called("y", "twice", "w", "x"), functions=both) == 72
+    assert saved_macs(called("t", "twice", "w", "x"), called("y", "f", "t:1", "w"), functions=both) == 36
+    assert saved_macs(called("t", "twice", "w", "x"), called("y", "f", "t", "w"), functions=both) == 108
+
+
+def test_a_call_whose_answers_are_taken_twice_is_one_call() -> None:
+    body = pb.node("m", "MatMul", "a", "b")
+    both = pb.function("both", body, takes=("a", "b"), c="m:product:0", d="m:product:0")
+    assert saved_macs(called("t", "both", "x", "w"), pb.node("y", "AddV2", "t:0", "t:1"), functions=(both,)) == 36
+
+
+@pytest.mark.parametrize(
+    ("inside", "outside", "macs"), [("b:y:0", "b", 36), ("b:y:0", "b:0", 36), ("b:batch_mean:0", "b:1", None)]
+)
+def test_only_the_first_output_of_a_normalization_has_its_shape(inside: str, outside: str, macs: int | None) -> None:
+    """The second is a mean for each channel, whose shape no rule tells."""
+    picture = pb.constant("sizes", pb.INT32, (4,), b"".join(pb.field(7, n) for n in (-1, 1, 1, 6)))
+    row = pb.constant("row", pb.INT32, (2,), b"".join(pb.field(7, n) for n in (-1, 6)))
+    scale = pb.constant("s", pb.FLOAT, (6,), pb.field(4, bytes(24)))
+    before = picture, row, scale, pb.node("p", "Reshape", "x", "sizes")
+    normal = "FusedBatchNormV3", "p", "s", "s", "s", "s"
+    after = pb.node("flat", "Reshape", "z", "row"), pb.node("y", "MatMul", "flat", "w")
+    assert saved_macs(*before, pb.node("b", *normal), pb.node("z", "Relu", outside), *after) == macs
+    within = pb.function("f", pb.node("b", *normal), takes=("p", "s"), c=inside)
+    assert saved_macs(*before, called("z", "f", "p", "s"), *after, functions=(within,)) == macs
+
+
+def test_calls_that_do_not_go_with_their_functions_tell_no_count() -> None:
+    function = pb.function("f", pb.node("m", "MatMul", "a", "b"), takes=("a", "b"), c="m:product:0")
+    assert saved_macs(called("y", "f", "x"), functions=(function,)) is None
+    assert saved_macs(called("t", "f", "x", "w"), pb.node("y", "Relu", "t:1"), functions=(function,)) is None
+    doubled = [pb.function("f0", pb.node("m", "Relu", "a"), takes=("a",), c="m:activations:0")]
+    for k in range(1, 8):  # 2⁷ = 128 times Relu, and 255 calls
+        body = called("one", f"f{k - 1}", "a"), called("two", f"f{k - 1}", "one:output:0")
+        doubled.append(pb.function(f"f{k}", *body, takes=("a",), c="two:output:0"))
+    assert saved_macs(called("y", "f7", "x"), functions=tuple(doubled), most=384) == 0  # with x itself
+    assert saved_macs(called("y", "f7", "x"), functions=tuple(doubled), most=383) is None
+
+
+Number = tuple[tuple[int, ...], tuple[int, ...]]  # shape and values
+
+
+@pytest.mark.parametrize(
+    ("op", "given_", "attributes", "found"),
+    [
+        ("Pack", [((), (1,)), ((), (36,))], {}, ((2,), (1, 36))),
+        ("Pack", [((1,), (1,)), ((1,), (36,))], {}, None),  # a matrix
+        ("StridedSlice", [((3,), (1, 6, 7)), ((1,), (0,)), ((1,), (1,)), ((1,), (1,))], {"shrink_axis_mask": 1},
+         ((), (1,))),
+        ("StridedSlice", [((3,), (1, 6, 7)), ((1,), (1,)), ((1,), (0,)), ((1,), (1,))], {"end_mask": 1},
+         ((2,), (6, 7))),
+        ("StridedSlice", [((3,), (1, 6, 7)), ((1,), (4,)), ((1,), (5,)), ((1,), (1,))], {"shrink_axis_mask": 1}, None),
+        ("GatherV2", [((3,), (1, 6, 7)), ((2,), (0, 2)), ((), (0,))], {}, ((2,), (1, 7))),
+        ("GatherV2", [((3,), (1, 6, 7)), ((1,), (3,)), ((), (0,))], {}, None),
+        ("ConcatV2", [((2,), (1, 6)), ((1,), (7,)), ((), (0,))], {}, ((3,), (1, 6, 7))),
+        ("ConcatV2", [((64,), (1,) * 64), ((1,), (7,)), ((), (0,))], {}, None),  # no shape has as many sizes
+        ("Prod", [((3,), (2, 6, 7)), ((1,), (0,))], {}, ((), (84,))),
+        ("Prod", [((3,), (2**40,) * 3), ((1,), (0,))], {}, None),  # beyond 64 bits
+        ("Mul", [((), (6,)), ((), (7,))], {}, ((), (42,))),
+    ],
+)  # fmt: skip
+def test_numbers_that_a_graph_computes_from_its_shapes(
+    op: str, given_: list[Number], attributes: dict[str, int], found: Number | None
+) -> None:
+    node = graph_def.operation(
+        memoryview(pb.node("y", op, **{name: pb.field(3, value) for name, value in attributes.items()}))
+    )
+    constant = graph_values.computed(node, None, [graph_values.Constant(*one) for one in given_])
+    assert constant == (None if found is None else graph_values.Constant(*found))
+    assert graph_values.computed(node, None, [None, *(graph_values.Constant(*one) for one in given_[1:])]) is None
+
+
+def test_a_transposed_convolution_and_tiles() -> None:
+    """x (1, 6) is tiled to 1 × 24, a picture of 2 × 3 with 4 channels; each element meets 3 × 3 weights, twice."""
+
+    def numbers(name: str, *values: int) -> bytes:
+        return pb.constant(name, pb.INT32, (len(values),), b"".join(pb.field(7, value) for value in values))
+
+    nodes = [
+        numbers("times", 1, 4), pb.node("k32", "Cast", "times"), pb.node("t", "Tile", "x", "k32"),
+        numbers("picture", -1, 2, 3, 4), pb.node("p", "Reshape", "t", "picture"),
+        numbers("sizes", 1, 4, 6, 2), pb.constant("k", pb.FLOAT, (3, 3, 2, 4), pb.field(4, bytes(4 * 72))),
+        pb.node("y", "Conv2DBackpropInput", "sizes", "k", "p"),
+    ]  # fmt: skip
+    assert saved_macs(*nodes) == 24 * 9 * 2
+
+
 # --- networks with a printed count ---
 
 APPLICATIONS = """
@@ -317,6 +430,7 @@ for name in ("MobileNet", "MobileNetV2", "ResNet50"):
     if name == "MobileNetV2":
         (to / "MobileNetV2.tflite").write_bytes(tf.lite.TFLiteConverter.from_keras_model(model).convert())
         model.export(str(to / "MobileNetV2.onnx"), format="onnx", verbose=False)
+        model.export(str(to / "MobileNetV2-saved"), verbose=False)
         called = tf.function(lambda x: model(x, training=False)).get_concrete_function(
             tf.TensorSpec([1, 224, 224, 3], tf.float32, name="x")
         )
