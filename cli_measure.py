@@ -40,7 +40,10 @@ _LABELS = {
 
 @verbs.command()
 def measure(
-    file: Annotated[Path, typer.Argument(help="A model file: .tflite, .onnx, .h5, .keras, .pb or .tvm.")],
+    file: Annotated[
+        Path,
+        typer.Argument(help="A model: .tflite, .onnx, .h5, .keras, .pb, .tvm, a SavedModel folder or a .zip of it."),
+    ],
     data: Annotated[
         str | None, typer.Option(help="digits, mnist …, an .npz, a folder of pictures; without: random numbers.")
     ] = None,
@@ -56,18 +59,16 @@ def measure(
     as_json: Annotated[bool, typer.Option("--json", help="The same as typed data.")] = False,
 ) -> None:
     """Measure a model file on this machine; nothing is stored."""
-    if file.is_dir():
-        raise InputError(
-            f"{file} is a folder, and no runtime here takes one; give a model file, or have files made of a SavedModel "
-            f"and measured: ./dlom optimize {file} --data DATA"
-        )
-    read(file)
+    if not file.is_dir():
+        read(file)
     with mendable():
         import measuring
+        from optimizer.frozen import runnable
 
-        tried = measuring.try_file(
-            file, data, runtime=runtime, threads=threads, metric=metric, trusted=trust, seconds=seconds, tell=_tell
-        )
+        with runnable(file, data, tell) as path:
+            tried = measuring.try_file(
+                path, data, runtime=runtime, threads=threads, metric=metric, trusted=trust, seconds=seconds, tell=tell
+            )
     if as_json:
         typer.echo(json.dumps(_as_data(tried), indent=2, ensure_ascii=False))
         return
@@ -113,28 +114,31 @@ def reproduce(
     from repository.store import store
 
     settings, model = settings_of(), model.removeprefix("m:")  # as the graph and register --json write it
-    with mendable(), flow.ready(settings, draw) as knowledge:
-        compared, records = measuring.reproduce(
-            model, knowledge, settings, data=data, threads=threads, trusted=trust, seconds=seconds
-        )
-        stored: tuple[str, ...] = ()
-        if register:
-            if not records:
-                raise measuring.ReproductionError(
-                    f"not stored: these are other examples than those of {model}; give the same ones with --data, or "
-                    "register the file on them: ./dlom register FILE --data DATA"
-                )
-            stored = store(knowledge, records).new
-    if as_json:
-        typer.echo(json.dumps(asdict(compared) | {"agrees": compared.agrees, "stored": stored}, indent=2, default=str))
-    else:
-        for line in reproduction_lines(compared):
-            typer.echo(line)
-        if register:
-            acts = sum(name.startswith("p:") for name in stored)
-            typer.echo(f"stored: {acts} acts of measuring; ./dlom history {model} shows how the figures went")
+    stored: tuple[str, ...] = ()
+    with mendable():
+        with flow.ready(settings, draw) as knowledge:
+            then = measuring.reproducible(model, knowledge, data)
+        # Without the store: this takes minutes, and other commands may want it.
+        compared = measuring.reproduce(then, settings, data=data, threads=threads, trusted=trust, seconds=seconds)
+        try:
+            if register:
+                with flow.ready(settings, draw) as knowledge:
+                    stored = store(knowledge, measuring.reproduction_records(then, compared, knowledge, settings)).new
+        finally:  # it was measured, whether or not it can be stored
+            _tell_reproduction(compared, stored, as_json=as_json)
+    if register and not as_json:
+        acts = sum(name.startswith("p:") for name in stored)
+        typer.echo(f"stored: {acts} acts of measuring; ./dlom history {model} shows how the figures went")
     if not compared.agrees:
         raise typer.Exit(DIFFERS)
+
+
+def _tell_reproduction(compared: Reproduction, stored: tuple[str, ...], *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(asdict(compared) | {"agrees": compared.agrees, "stored": stored}, indent=2, default=str))
+        return
+    for line in reproduction_lines(compared):
+        typer.echo(line)
 
 
 @verbs.command("device-package")
@@ -275,5 +279,6 @@ def _as_data(tried: Tried) -> dict[str, object]:
     }
 
 
-def _tell(text: str) -> None:
+def tell(text: str) -> None:
+    """What goes on, on standard error."""
     sys.stderr.write(f"{text}\n")

@@ -16,6 +16,8 @@ from device.measured import Machine
 from device.signed import is_result as is_result
 from device.told import figure_lines
 from ontology.settings import Settings
+from optimizer.brought import try_on
+from optimizer.frozen import runnable
 from repository.incoming import MEDIA_TYPES, Outcome, incoming, records_incoming
 from repository.knowledge import Knowledge
 from repository.measured import device_name
@@ -56,7 +58,7 @@ def register_model(
     file: Path,
     *,
     data: str,
-    network: str,
+    network: str | None,
     purpose: str,
     threads: int,
     device: tuple[str | None, str | None, str | None],
@@ -67,25 +69,23 @@ def register_model(
     import cli_build
     import cli_measure
 
-    with flow.ready(settings, draw) as knowledge:
-        cli_build.describe_machine(settings, knowledge, device)
-        with cli_build.refusing():
-            brought, records = flow.bring_model(
-                file,
-                knowledge,
-                settings,
-                data=data,
-                network=network,
-                purpose=purpose,
-                threads=threads,
-                keep=not dry_run,
-            )
-        if not as_json:
-            for line in (*cli_measure.file_lines(brought.file), *figure_lines(brought.measured)):
-                typer.echo(line)
-        outcome = records_incoming(records, knowledge, dry_run=dry_run, sure=True)
-        outcome = replace(outcome, warnings=())  # they ask whether a unit slipped; it was measured here
-        _scaled(knowledge, outcome)
+    with cli_build.refusing():
+        with flow.ready(settings, draw) as knowledge:
+            cli_build.describe_machine(settings, knowledge, device)
+            flow.check_words(knowledge, network=network, purpose=purpose)
+        # Without the store: it takes minutes, and others may want it.
+        with runnable(file, data, cli_measure.tell) as path:
+            brought = try_on(path, data, threads=threads)
+            if not as_json:
+                for line in (*cli_measure.file_lines(brought.file), *figure_lines(brought.measured)):
+                    typer.echo(line)
+            with flow.ready(settings, draw) as knowledge:
+                records = flow.keep_model(
+                    brought, path, knowledge, settings, network=network, purpose=purpose, keep=not dry_run
+                )
+                outcome = records_incoming(records, knowledge, dry_run=dry_run, sure=True)
+                outcome = replace(outcome, warnings=())  # they ask whether a unit slipped; it was measured here
+                _scaled(knowledge, outcome)
     _told(outcome, as_json=as_json)
     _named(outcome, as_json=as_json)
 

@@ -8,14 +8,13 @@ from __future__ import annotations
 import difflib
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
 from building import this_device_record
-from device.data import MARD, METRICS, RMSE, sha256
+from device.data import MAP, MARD, METRICS, RMSE, sha256
 from device.machine import this_machine
 from device.measure import measure
 from device.measured import Machine, Measured
@@ -23,19 +22,26 @@ from device.package import PackageError, make_package
 from device.runtimes import runtime_for, runtimes_for
 from device.runtimes.contract import MeasureError, ModelFileError, RuntimeSpec
 from device.signed import SignatureError, SignedResult, verify
-from ontology.records import DataSet, Device, Network, Record
+from ontology.records import DataSet, Device, Record
 from ontology.settings import Settings
-from optimizer.brought import OPTIMIZATIONS, slug
+from optimizer.brought import OPTIMIZATIONS, network_told, slug
 from optimizer.data import KNOWN, DataError
 from optimizer.examples import Examples, examples, random_examples, same_examples
 from optimizer.inspect import InspectionFailed, ModelFile, RefusedFile, inspect
 from repository import device_keys, this_device
 from repository.artifacts import ArtifactError, ArtifactStore
-from repository.history import drift
 from repository.knowledge import Knowledge
-from repository.measured import device_name, local_device, measured_records, model_name
+from repository.measured import MAP_OF_LABELS, device_name, local_device, measured_records, model_name
 from repository.reproduction import Reproduction, compare, repeats_like
-from repository.runs import MeasuredModel, RegisteredFigure, examples_named, measured_model, registered_figures
+from repository.runs import (
+    MeasuredModel,
+    OnRecord,
+    RegisteredFigure,
+    changes_since,
+    examples_named,
+    measured_model,
+    on_record,
+)
 from repository.this_device import DeviceProfile, ProfileError
 
 SECONDS = 3.0  # for the latency of one file
@@ -132,56 +138,56 @@ def _random(file: ModelFile | None, path: Path, folder: Path) -> Examples:
     return random_examples(file.inputs[0].shape, folder)
 
 
+def reproducible(name: str, knowledge: Knowledge, data: str | None = None) -> OnRecord:
+    """What measuring a registered model again needs to know; afterwards the store may be let go.
+
+    `data` is where a user's own examples lie. Raises ReproductionError where there is no such model, no file of it,
+    nothing measured on record, or where its examples are not to be had without `data`.
+    """
+    found = on_record(knowledge.graph, name)
+    if found is None:
+        near = difflib.get_close_matches(name, knowledge.projection.positions, n=3)
+        raise ReproductionError(f"there is no model {name[:80]!r}" + (f"; near: {', '.join(near)}" if near else ""))
+    model = found.model
+    if model.artifact is None or model.runtime is None:
+        raise ReproductionError(
+            f"{name} has no file here: its figures were published or declared, not measured by DLOM. Get the file, and "
+            f"register it: ./dlom register FILE --data DATA --network {model.network}"
+        )
+    if not found.registered:
+        raise ReproductionError(f"{name} has no measured figure that holds, so there is nothing to compare with")
+    _source(found, data, knowledge)
+    return found
+
+
 def reproduce(
-    name: str,
-    knowledge: Knowledge,
+    then: OnRecord,
     settings: Settings,
     *,
     data: str | None = None,
     threads: int | None = None,
     trusted: bool = False,
     seconds: float = SECONDS,
-) -> tuple[Reproduction, list[Record]]:
-    """Measure a registered model again, on the same examples and threads; with the records of the new measurement.
+) -> Reproduction:
+    """Measure a registered model again, on the same examples and threads; this takes minutes and needs no store.
 
-    `data` is where a user's own examples lie. Nothing is stored. Raises ReproductionError where there is no such
-    model, no file of it, or nothing measured on record; DataError or MeasureError.
+    Raises ReproductionError where its file or its examples are not to be had, DataError or MeasureError.
     """
-    model, registered = _on_record(name, knowledge)
+    model, registered = then.model, then.registered
     threads = threads or next((r.threads for r in registered if r.threads), 1)
     with tempfile.TemporaryDirectory(prefix="dlom-reproduce-") as folder:
-        given, metric = _examples_of(model, registered, data, Path(folder), knowledge)
-        with _file_of(model, settings, Path(folder)) as path:
-            found = measure(
-                path, given.path, runtime=model.runtime, threads=threads, trusted=trusted, seconds=seconds,
-                metric=metric,
-            )  # fmt: skip
+        given, metric = _examples_of(then, _source(then, data), Path(folder))
+        found = measure(
+            _file_of(model, settings, Path(folder)), given.path, runtime=model.runtime, threads=threads,
+            trusted=trusted, seconds=seconds, metric=metric,
+        )  # fmt: skip
     # By name, as it was when it was registered: the copy that was measured has another.
     found = replace(found, file_name=model.file_name or found.file_name)
-    compared = compare(model, registered, found, repeats_like(drift(knowledge.graph, name), found))
-    device = device_of(found.machine, knowledge, settings, None, date.today())
-    return compared, _again(model, registered, compared, device)
+    return compare(model, registered, found, repeats_like(then.drifted, found))
 
 
-def _on_record(name: str, knowledge: Knowledge) -> tuple[MeasuredModel, tuple[RegisteredFigure, ...]]:
-    model = measured_model(knowledge.graph, name)
-    if model is None:
-        near = difflib.get_close_matches(name, knowledge.projection.positions, n=3)
-        raise ReproductionError(f"there is no model {name[:80]!r}" + (f"; near: {', '.join(near)}" if near else ""))
-    registered = registered_figures(knowledge.graph, name)
-    if model.artifact is None or model.runtime is None:
-        raise ReproductionError(
-            f"{name} has no file here: its figures were published or declared, not measured by DLOM. Get the file, and "
-            f"register it: ./dlom register FILE --data DATA --network {model.network}"
-        )
-    if not registered:
-        raise ReproductionError(f"{name} has no measured figure that holds, so there is nothing to compare with")
-    return model, registered
-
-
-@contextmanager
-def _file_of(model: MeasuredModel, settings: Settings, folder: Path) -> Iterator[Path]:
-    """The kept file under the name that its runtime knows it by. Raises ReproductionError."""
+def _file_of(model: MeasuredModel, settings: Settings, folder: Path) -> Path:
+    """A copy of the kept file under the name that its runtime knows it by. Raises ReproductionError."""
     store = ArtifactStore(settings.home / "artifacts")
     assert model.artifact is not None
     if not store.has(model.artifact):
@@ -193,28 +199,30 @@ def _file_of(model: MeasuredModel, settings: Settings, folder: Path) -> Iterator
     suffix = Path(model.file_name or "").suffix or f".{model.format}"
     copy = folder / f"model{suffix}"
     shutil.copyfile(store.path(model.artifact), copy)  # a process that is shut in may not follow a link out of it
-    yield copy
+    return copy
 
 
-def _examples_of(
-    model: MeasuredModel,
-    registered: tuple[RegisteredFigure, ...],
-    data: str | None,
-    folder: Path,
-    knowledge: Knowledge,
-) -> tuple[Examples, str | None]:
-    """With the metric to ask for."""
-    tested = _tested(registered)
-    test_set = tested[0].test_set if tested else None
+def _source(then: OnRecord, data: str | None, knowledge: Knowledge | None = None) -> str:
+    """What to measure on: as told, else the known set that it was measured on. Raises ReproductionError."""
+    test_set = next((r.test_set for r in _tested(then.registered)), None)
     known = (test_set or "").removesuffix("-test")
     source = data or (known if known in KNOWN else None)
     if source is None:
-        on = knowledge.projection.label("data", test_set) if test_set else "data that are not on record by name"
-        raise ReproductionError(f"{model.name} was measured on {on}; say where they lie: --data PATH")
+        on = "data that are not on record by name" if test_set is None else test_set
+        if knowledge is not None and test_set is not None:
+            on = knowledge.projection.label("data", test_set)
+        raise ReproductionError(f"{then.model.name} was measured on {on}; say where they lie: --data PATH")
+    return source
+
+
+def _examples_of(then: OnRecord, source: str, folder: Path) -> tuple[Examples, str | None]:
+    """With the metric to ask for."""
+    tested = _tested(then.registered)
     for figure in tested:  # a model may have been tested on several sets
-        found = same_examples(source, figure.data_sha256, folder)
+        metric = _asked_metric(figure)
+        found = same_examples(source, figure.data_sha256, folder, metric)
         if found is not None:
-            return found, _asked_metric(figure)
+            return found, metric
     metric = _asked_metric(tested[0]) if tested else None
     return examples(source, folder, metric), metric
 
@@ -226,31 +234,42 @@ def _tested(registered: Sequence[RegisteredFigure]) -> list[RegisteredFigure]:
 
 def _asked_metric(figure: RegisteredFigure) -> str | None:
     """What must be asked for, because the data leave a choice."""
-    return figure.metric if figure.metric in (RMSE, MARD) else None
+    if figure.metric in (RMSE, MARD):
+        return figure.metric
+    return MAP if figure.metric == MAP_OF_LABELS else None
 
 
-def _again(
-    model: MeasuredModel,
-    registered: tuple[RegisteredFigure, ...],
-    compared: Reproduction,
-    device: Device,
+def reproduction_records(
+    then: OnRecord, compared: Reproduction, knowledge: Knowledge, settings: Settings
 ) -> list[Record]:
-    """What storing the new figures needs; nothing when they are of other examples."""
-    found = compared.measured
-    tested = next((r for r in _tested(registered) if r.data_sha256 == found.data_sha256), None)
+    """What is registered of a model that was measured again. Nothing is stored.
+
+    Raises ReproductionError for other examples, and where what was read of the model holds no longer.
+    """
+    model, found = then.model, compared.measured
+    tested = next((r for r in _tested(then.registered) if r.data_sha256 == found.data_sha256), None)
     test_set = None if tested is None else tested.test_set
     unnamed = test_set is None and (found.accuracy_percent is not None or found.metric_value is not None)
     if not compared.same_examples or unnamed or not (model.network and model.optimization and model.purpose):
-        return []
+        raise ReproductionError(
+            f"not stored: these are other examples than those of {model.name}; give the same ones with --data, or "
+            "register the file on them: ./dlom register FILE --data DATA"
+        )
+    changed = changes_since(then, knowledge.graph)
+    if changed:
+        raise ReproductionError(
+            f"not stored: {model.name} changed while it was measured: {'; '.join(changed)}. Look at ./dlom history "
+            f"{model.name}, and reproduce it again if it still counts"
+        )
     return measured_records(
         found,
         network=model.network,
         optimization=model.optimization,
         purpose=model.purpose,
-        device=device,
+        device=device_of(found.machine, knowledge, settings, None, date.today()),
         data_set=test_set,
         trained_network=model.trained_network,
-        original_accuracy_percent=None if tested is None else tested.original_value,
+        original_value=None if tested is None else tested.original_value,
     )
 
 
@@ -316,19 +335,18 @@ def result_records(
     if purpose not in choices["purpose"]:
         raise ResultError(f"{purpose[:40]!r} is no task on record; choose from {', '.join(choices['purpose'])}")
     inspected = None if file is None else _brought_with(file, found)
-    on_record = measured_model(knowledge.graph, model_name(found.sha256, found.runtime, device.name))
-    if optimization is None and on_record is not None:
-        optimization = on_record.optimization
+    known_model = measured_model(knowledge.graph, model_name(found.sha256, found.runtime, device.name))
+    if optimization is None and known_model is not None:
+        optimization = known_model.optimization
     if optimization is None:
         optimization = "unstated" if inspected is None else OPTIMIZATIONS.get(inspected.precision or "", "unstated")
     known = sorted(n for prefix, n in knowledge.projection.labels if prefix == "opt")
     if optimization not in known:
         near = difflib.get_close_matches(optimization, known, n=3, cutoff=0.3)
         raise ResultError(f"{optimization[:40]!r} is no optimization on record; near: {', '.join(near) or 'none'}")
-    name = network if network in choices["net"] else slug(network)
     records = measured_records(
         found,
-        network=name if name in choices["net"] else Network(name=name, label=network),
+        network=network_told(network, choices["net"]),
         optimization=optimization,
         purpose=purpose,
         device=device,

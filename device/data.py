@@ -113,7 +113,7 @@ def load_data(data: Path, metric: str | None = None) -> Examples:
     if metric is not None and metric not in METRICS:
         raise MeasureError(f"there is no metric {metric!r}; there are: {', '.join(METRICS)}")
     if data.is_dir():
-        return _chosen(_pictures(data), metric, data.name)
+        return judged_by(_pictures(data), metric, data.name)
     try:
         _check_size(data)
         with np.load(data, allow_pickle=False) as arrays:
@@ -133,7 +133,7 @@ def load_data(data: Path, metric: str | None = None) -> Examples:
     if y is not None and boxes is not None:
         raise MeasureError(f"{data.name} has both y and boxes; give only one of them")
     found = Examples(x, (), y, boxes, None)
-    return _chosen(found, metric, data.name)
+    return judged_by(found, metric, data.name)
 
 
 def sha256(data: Path) -> str:
@@ -157,8 +157,11 @@ def _check_size(data: Path) -> None:
         )
 
 
-def _chosen(found: Examples, metric: str | None, name: str) -> Examples:
-    """The same with its metric, checked: the first of those that the data allow, or the one asked for."""
+def judged_by(found: Examples, metric: str | None, name: str) -> Examples:
+    """The same with its metric, checked: the first of those that the data allow, or the one asked for.
+
+    Raises MeasureError, saying what is wrong with the data, which it calls `name`.
+    """
     allowed = _allowed(found, metric, name)
     if metric is not None and metric not in allowed:
         raise MeasureError(

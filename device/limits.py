@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import resource
@@ -34,6 +35,28 @@ def limit_processor(seconds: float) -> None:
     resource.setrlimit(
         resource.RLIMIT_CPU, (whole, whole + 5) if hard == resource.RLIM_INFINITY else (min(whole, hard), hard)
     )
+
+
+def limit_file(mib: float) -> None:
+    """Allows this process no file that is larger; a smaller limit that is there already is kept."""
+    whole = int(mib * 2**20)
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    least = whole if hard == resource.RLIM_INFINITY else min(whole, hard)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (least, least))
+
+
+def written_mib(folder: Path) -> float:
+    """What the files in a folder take of the disk, all together, in MiB; links are not followed.
+
+    No single limit of the system bounds that: who waits for a process looks from time to time. What is deleted and
+    still open is not seen.
+    """
+    total = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(OSError):  # it went meanwhile
+                total += 512 * os.lstat(os.path.join(place, name)).st_blocks  # noqa: PTH118 - many of them, often
+    return total / 2**20
 
 
 def limit_memory(mib: float, threads: int) -> None:

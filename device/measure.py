@@ -21,6 +21,7 @@ import site
 import subprocess
 import sys
 import tempfile
+import time
 import zlib
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -42,6 +43,8 @@ from device.system_latency import system_latency
 __all__ = ["MeasureError", "ModelFileError", "RuntimeMissing", "load_data", "measure", "measure_here"]
 
 BATCHES = (1, 8, 32, 64)
+SCRATCH_MIB = 4096.0  # that the process may write; compiled code is linked there, archives unpacked
+LOOK_S = 1.0  # between two looks at what it has written
 LAST_BYTES = 20_000  # of what the process wrote on stderr
 SPARE_CORES = 0.5  # for what a runtime does beside the model
 REASON = "not measured: "
@@ -102,12 +105,7 @@ def measure(
                 stderr=stderr, start_new_session=True,
             )  # fmt: skip
             try:
-                code = process.wait(timeout_s)
-            except subprocess.TimeoutExpired:
-                raise MeasureError(
-                    f"{file.name} took longer than {timeout_s:g} s and was stopped; "
-                    "allow more time, or give fewer samples or a smaller model"
-                ) from None
+                code = ended(process, file.name, Path(folder), timeout_s)
             finally:
                 _end(process)
             # From the open file: the process could have put a link to another in its place.
@@ -119,6 +117,29 @@ def measure(
             return Measured.from_json(out.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:  # machine code can end the process as it likes
             raise MeasureError(f"{file.name} ended without a result ({error}); compile or export it again") from error
+
+
+def ended(
+    process: subprocess.Popen[bytes], name: str, folder: Path, timeout_s: float, scratch_mib: float = SCRATCH_MIB
+) -> int:
+    """The code with which the process that measures `name` ended; what it writes lies in `folder`.
+
+    Raises MeasureError when it takes longer than `timeout_s`, or writes more than `scratch_mib` there.
+    """
+    end = time.monotonic() + timeout_s
+    while True:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return process.wait(max(0.0, min(LOOK_S, end - time.monotonic())))
+        if time.monotonic() >= end:
+            raise MeasureError(
+                f"{name} took longer than {timeout_s:g} s and was stopped; "
+                "allow more time, or give fewer samples or a smaller model"
+            )
+        if limits.written_mib(folder) > scratch_mib:
+            raise MeasureError(
+                f"{name} wrote more than {scratch_mib:g} MiB to the disk and was stopped; no model needs that to be "
+                "run: export it again, or do not use it"
+            )
 
 
 def _runtime(file: Path, name: str | None, trusted: bool) -> RuntimeSpec:
@@ -199,8 +220,8 @@ def measure_here(
     found = judge(session, examples, x, size)
     meter = energy.find_meter()
     timed = latency(session.prepare(one), seconds, threads, meter)
-    rates = [(n, timing.rate(session.prepare(repeated(x, n)), n, seconds / 10)) for n in BATCHES if n <= size]
-    batch, throughput = max(rates, key=lambda rate: rate[1])
+    rates = [timing.rate(session.prepare(repeated(x, n)), n, seconds / 10) for n in BATCHES if n <= size]
+    best = max(rates, key=lambda rate: rate.per_s)
     whole = system_latency(session, examples, seconds / 4)
     accuracy = (None, None, None) if found is None or found.accuracy is None else found.accuracy
     macro = (None, None, None) if found is None or found.macro is None else found.macro
@@ -223,12 +244,15 @@ def measure_here(
         other_load=timed.other_load,
         cores_used=timed.cores_used,
         pinned_cores=pinned,
-        throughput_per_s=throughput,
-        throughput_batch=batch,
-        throughputs=tuple(rates),
+        throughput_per_s=best.per_s,
+        throughput_batch=best.batch,
+        throughput_spread_percent=100 * best.spread,
+        throughputs=tuple((rate.batch, rate.per_s) for rate in rates),
         system_latency_ms=whole.system_ms,
+        system_latency_spread_percent=100 * whole.spread,
         system_steps=whole.steps,
         energy_mj=timed.energy_mj,
+        energy_spread_percent=None if timed.energy_spread is None else 100 * timed.energy_spread,
         energy_meter="" if meter is None or timed.energy_mj is None else meter.description,
         peak_memory_mib=max(0.0, peak_mib),
         accuracy_percent=accuracy[0],
@@ -330,6 +354,7 @@ def main(arguments: Sequence[str]) -> int:
         else:
             limits.end_with_parent(given.parent)
             limits.limit_processor(given.cpu_seconds)
+            limits.limit_file(SCRATCH_MIB)
             os.environ.update(_SETTINGS)
             # Machine code that is not linked yet needs a compiler, which is shut in likewise.
             sealed = seal([given.file, given.data], [given.out.parent], run=given.trusted)

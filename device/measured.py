@@ -73,6 +73,15 @@ class Measured:
     folds: int | None = None
     arithmetic: str = "not told"  # the precision that the runtime really computed in
     sealed: tuple[str, ...] = ()  # what was closed to the process that ran the file
+    # (largest − smallest) / middle of what the blocks of the figure's own timing gave
+    throughput_spread_percent: float | None = None
+    system_latency_spread_percent: float | None = None
+    energy_spread_percent: float | None = None
+
+    @property
+    def quality(self) -> float | None:
+        """How good the answers are, by `metric`; None is not measured. Older versions wrote an accuracy alone."""
+        return self.metric_value if self.accuracy_percent is None else self.accuracy_percent
 
     def to_json(self) -> str:
         """One line of JSON."""

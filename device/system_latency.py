@@ -14,7 +14,7 @@ import numpy as np
 
 from device.data import MAP, TOP1, Examples, decoded_picture, fitted
 from device.runtimes.contract import Batch, Session
-from device.timing import Clock
+from device.timing import FEW_BLOCKS, Clock, spread
 
 MOST_EXAMPLES = 16
 
@@ -23,12 +23,13 @@ MOST_EXAMPLES = 16
 class SystemLatency:
     """Medians of `rounds`, each once from raw example to answer and once the inference alone, in turn.
 
-    `steps` says in words what the first included.
+    `spread` is that of the first over up to five blocks of rounds, `steps` says in words what it included.
     """
 
     system_ms: float
     inference_ms: float
     rounds: int
+    spread: float
     steps: str
 
 
@@ -37,10 +38,11 @@ def interleaved(
     bare: Callable[[int], Callable[[], object]],
     seconds: float,
     clock: Clock = time.perf_counter_ns,
-) -> tuple[float, float, int]:
+) -> tuple[float, float, int, float]:
     """The medians in ms of `whole(round)` and of what `bare(round)` prepares, timed in turn for `seconds`; the rounds.
 
-    In turn, so that whatever disturbs the machine disturbs both. Three rounds at least, after one that is not counted.
+    Last the spread of the first over five blocks of rounds, or as many as there are. In turn, so that whatever disturbs
+    the machine disturbs both. Three rounds at least, after one that is not counted.
     """
     whole(0)
     bare(0)()
@@ -55,7 +57,10 @@ def interleaved(
         begin = clock()
         infer()
         both[1].append(clock() - begin)
-    return float(np.median(both[0])) / 1e6, float(np.median(both[1])) / 1e6, len(both[0])
+    rounds = len(both[0])
+    blocks = np.array_split(np.asarray(both[0], dtype=np.float64), min(FEW_BLOCKS, rounds))
+    apart = spread([float(np.median(block)) for block in blocks])
+    return float(np.median(both[0])) / 1e6, float(np.median(both[1])) / 1e6, rounds, apart
 
 
 def system_latency(session: Session, examples: Examples, seconds: float) -> SystemLatency:
@@ -68,11 +73,11 @@ def system_latency(session: Session, examples: Examples, seconds: float) -> Syst
         return fitted(pixels[None], shape).astype(np.float32, copy=False)
 
     answer = _ANSWERS.get(_task(examples), _ANSWERS[""])[0]
-    whole_ms, bare_ms, rounds = interleaved(
+    whole_ms, bare_ms, rounds, apart = interleaved(
         lambda turn: answer(session.run(given(turn))), lambda turn: session.prepare(given(turn)), seconds
     )
     steps = f"{steps_of(examples, session)}; the inference alone in the same {rounds:,} rounds: {bare_ms:.4g} ms"
-    return SystemLatency(whole_ms, bare_ms, rounds, steps)
+    return SystemLatency(whole_ms, bare_ms, rounds, apart, steps)
 
 
 def steps_of(examples: Examples, session: Session) -> str:

@@ -14,19 +14,21 @@ def figure_lines(m: Measured) -> Iterator[str]:
     """Every figure with what it means, then how it was obtained; what was not measured is left out."""
     yield from _quality(m)
     p99 = "" if m.latency_p99_ms is None else f", p99 {m.latency_p99_ms:.4g}"
-    spread = "" if m.latency_spread_percent is None else f", spread {m.latency_spread_percent:.1f} %"
-    yield _line("latency", f"p50 {m.latency_p50_ms:.4g} ms, p95 {m.latency_p95_ms:.4g}{p99}{spread}"
+    yield _line("latency", f"p50 {m.latency_p50_ms:.4g} ms, p95 {m.latency_p95_ms:.4g}{p99}"
+                f"{_spread(m.latency_spread_percent)}"
                 f" ({m.repetitions:,} runs, batch 1)")  # fmt: skip
     if m.system_latency_ms is not None:
-        yield _line("system", f"{m.system_latency_ms:.4g} ms{f': {m.system_steps}' if m.system_steps else ''}")
+        steps = f": {m.system_steps}" if m.system_steps else ""
+        yield _line("system", f"{m.system_latency_ms:.4g} ms{_spread(m.system_latency_spread_percent)}{steps}")
     others = ", ".join(f"{rate:,.0f} at {batch}" for batch, rate in m.throughputs)
     yield _line("throughput", f"{m.throughput_per_s:,.0f} a second at batch {m.throughput_batch}"
+                f"{_spread(m.throughput_spread_percent)}"
                 f"{f' ({others})' if others else ''}")  # fmt: skip
     yield _line("peak memory", f"{m.peak_memory_mib:.1f} MiB above what the process needed before the model")
     gzip = "" if m.size_gzip_kib is None else f", {m.size_gzip_kib:,.1f} KiB compressed (gzip)"
     yield _line("size", f"{m.size_kib:,.1f} KiB{gzip}")
     if m.energy_mj is not None:
-        yield _line("energy", f"{m.energy_mj:.4g} mJ an inference ({m.energy_meter})")
+        yield _line("energy", f"{m.energy_mj:.4g} mJ an inference{_spread(m.energy_spread_percent)} ({m.energy_meter})")
     else:
         yield _line("energy", "not measured")
     yield from _how(m)
@@ -79,6 +81,10 @@ def _how(m: Measured) -> Iterator[str]:
     said = noise(m)
     if said:
         yield said
+
+
+def _spread(percent: float | None) -> str:
+    return "" if percent is None else f", spread {percent:.1f} %"
 
 
 def _line(what: str, text: str) -> str:

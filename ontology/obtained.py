@@ -34,6 +34,7 @@ class Artifact(Record):
     check_samples: int | None = attribute()
     largest_difference: float | None = attribute()
     agreement_percent: float | None = attribute(unit="%")
+    range_percent: float | None = attribute(unit="%")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +47,9 @@ class MeasurementRun(Record):
     p95_latency_ms: float | None = attribute(unit="ms")
     p99_latency_ms: float | None = attribute(unit="ms")
     latency_spread_percent: float | None = attribute(unit="%")
+    system_latency_spread_percent: float | None = attribute(unit="%")
+    throughput_spread_percent: float | None = attribute(unit="%")
+    energy_spread_percent: float | None = attribute(unit="%")
     attempts: int | None = attribute()
     throughput_batch: int | None = attribute()
     throughput_by_batch: tuple[str, ...] | None = attribute()  # "8: 1234.5": inputs at a time, inputs a second

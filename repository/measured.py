@@ -30,6 +30,7 @@ from ontology.records import (
 from repository.register import LOCAL
 
 DIGITS = 12  # of a file's SHA-256 in a model's name; the artifact has all 64
+MAP_OF_LABELS = "map-labels"
 AP50 = "ap50"  # which is given beside the mean average precision of detectors, and of nothing else
 
 
@@ -41,6 +42,11 @@ def device_name(machine: Machine) -> str:
 def model_name(sha256: str, runtime: str, device: str) -> str:
     """The name of a model that has a file: content, runtime without version, device."""
     return f"local-{sha256[:DIGITS]}-{runtime}-{device.removeprefix('local-')}"
+
+
+def trained_name(sha256: str) -> str:
+    """The name of the trained network that a file holds."""
+    return f"local-{sha256[:DIGITS]}"
 
 
 def local_device(
@@ -75,7 +81,7 @@ def measured_records(
     data_set: DataSet | str | None = None,
     trained_network: TrainedNetwork | str | None = None,
     derived_from: str | None = None,
-    original_accuracy_percent: float | None = None,
+    original_value: float | None = None,
     application_area: tuple[str, ...] | None = None,
     commercial_use: bool | None = None,
     label: str | None = None,
@@ -86,7 +92,7 @@ def measured_records(
 
     `network`, `optimization`, `trained_network` and `data_set` (on which quality was measured) are records, or the
     names of things that the graph already has; `derived_from` is the model that this one was made from,
-    `original_accuracy_percent` the accuracy of the float original on the same examples, `device_package` what measured
+    `original_value` the same metric of the float original on the same examples, `device_package` what measured
     on another device. Names follow from the measurement, so that the same one registered twice is one. Raises
     ValueError when the device is another machine than the one that measured, or quality was measured and no data set
     is named.
@@ -101,7 +107,7 @@ def measured_records(
     if measured.metric_value is not None and data_set is None:
         raise ValueError(f"{measured.metric} {measured.metric_value:g} means nothing without its data set; name it")
     act = act_name(measured)
-    performances = _performances(measured, act, data_set, original_accuracy_percent, source)
+    performances = _performances(measured, act, data_set, original_value, source)
     model = Model(
         name=model_name(measured.sha256, measured.runtime, device.name),
         label=label,
@@ -127,6 +133,9 @@ def measured_records(
         p95_latency_ms=measured.latency_p95_ms,
         p99_latency_ms=measured.latency_p99_ms,
         latency_spread_percent=measured.latency_spread_percent,
+        system_latency_spread_percent=measured.system_latency_spread_percent,
+        throughput_spread_percent=measured.throughput_spread_percent,
+        energy_spread_percent=measured.energy_spread_percent,
         attempts=measured.attempts if measured.latency_spread_percent is not None else None,  # both came at one time
         throughput_batch=measured.throughput_batch,
         throughput_by_batch=tuple(f"{batch}: {rate:.6g}" for batch, rate in measured.throughputs) or None,
@@ -169,7 +178,7 @@ def act_name(measured: Measured) -> str:
 def metric_of(measured: Measured) -> str | None:
     """The `metric:` of its quality: mean average precision is of detected boxes, or of several labels an example."""
     if measured.metric == MAP:
-        return "map-50-95" if any(name == AP50 for name, _ in measured.further_metrics) else "map-labels"
+        return "map-50-95" if any(name == AP50 for name, _ in measured.further_metrics) else MAP_OF_LABELS
     return measured.metric
 
 

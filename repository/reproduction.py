@@ -102,12 +102,12 @@ def compare(
 ) -> Reproduction:
     """Each registered figure beside the new one, with what may be said of the difference.
 
-    A time is within the noise when it differs by no more than the spreads of the two runs together (the spread of a
-    run is that of the medians of its blocks), or lies in the range of at least three repeats on record. A quality on
-    the same examples, runtime version and machine must be equal; elsewhere it must lie in the registered interval.
+    A time, throughput or energy is within the noise when it differs by no more than its own spreads of the two runs
+    together (a spread is over the blocks of a run), or lies in the range of at least three repeats on record. A quality
+    on the same examples, runtime version and machine must be equal; elsewhere it must lie in the registered interval.
     """
     same_machine = model.fingerprint == now.machine.fingerprint
-    values = _values(now)
+    values, spreads = _values(now), _spreads(now)
     found = []
     for r in registered:
         value = values.get(r.figure)
@@ -117,10 +117,9 @@ def compare(
             same = value is not None and _is_close(value, r.value)
             verdict, why = (Verdict.EQUAL, "") if same else (Verdict.UNEQUAL, "it is the same file")
         elif r.figure in _TIMES:
-            verdict, why = _time(r, now, value, same_machine, (repeats or {}).get(r.figure))
+            verdict, why = _time(r, now, value, spreads[r.figure], same_machine, (repeats or {}).get(r.figure))
         else:
             verdict, why = _other(r, value, same_machine, (repeats or {}).get(r.figure))
-        is_time = r.figure in _TIMES
         found.append(
             Compared(
                 figure=r.figure,
@@ -128,8 +127,8 @@ def compare(
                 registered=r.value,
                 now=value,
                 difference_percent=None if value is None else _difference(r.value, value),
-                registered_spread_percent=r.spread_percent if is_time else None,
-                now_spread_percent=now.latency_spread_percent if is_time else None,
+                registered_spread_percent=r.spread_percent,
+                now_spread_percent=spreads.get(r.figure),
                 verdict=verdict,
                 why=why,
             )
@@ -157,6 +156,16 @@ def _values(m: Measured) -> dict[str, float | None]:
     }
 
 
+def _spreads(m: Measured) -> dict[str, float | None]:
+    """Of each figure that is timed, its own: what disturbs a large batch, or the meter, is not in the latency's."""
+    return {
+        "inference_latency_ms": m.latency_spread_percent,
+        "system_latency_ms": m.system_latency_spread_percent,
+        "throughput_per_s": m.throughput_spread_percent,
+        "energy_mj": m.energy_spread_percent,
+    }
+
+
 def _tails(r: RegisteredFigure, now: Measured) -> Iterable[Compared]:
     for name, before, after in (
         ("p95_latency_ms", r.p95_ms, now.latency_p95_ms),
@@ -168,7 +177,12 @@ def _tails(r: RegisteredFigure, now: Measured) -> Iterable[Compared]:
 
 
 def _time(
-    r: RegisteredFigure, now: Measured, value: float | None, same_machine: bool, repeats: Repeats | None
+    r: RegisteredFigure,
+    now: Measured,
+    value: float | None,
+    spread_now: float | None,
+    same_machine: bool,
+    repeats: Repeats | None,
 ) -> tuple[Verdict, str]:
     if value is None:
         return Verdict.NOT_JUDGED, "not measured now"
@@ -176,14 +190,18 @@ def _time(
         return Verdict.NOT_JUDGED, "another machine"
     if r.threads not in (None, now.threads):
         return Verdict.NOT_JUDGED, "another number of threads"
-    before, after = _spread(r.spread_percent, r.noisy), _spread(now.latency_spread_percent, now.noisy)
+    before, after = r.spread_percent, spread_now
+    if r.figure == "inference_latency_ms":
+        before, after = _spread(before, r.noisy), _spread(after, now.noisy)
     difference = _difference(r.value, value)
     if before is not None and after is not None and difference is not None and abs(difference) <= before + after:
         return Verdict.WITHIN, f"spreads {before:.1f} % and {after:.1f} %"
     if repeats is not None and repeats.count >= FEWEST_REPEATS and repeats.lowest <= value <= repeats.highest:
         return Verdict.WITHIN, f"in the range of the {repeats.count} repeats on record"
-    if before is None or after is None:
-        return Verdict.NOT_JUDGED, "the noise of the registered run is not on record"
+    if before is None:
+        return Verdict.NOT_JUDGED, "its spread in the registered run is not on record"
+    if after is None:
+        return Verdict.NOT_JUDGED, "its spread was not measured now"
     better = (value > r.value) == (r.figure in _LARGER_IS_BETTER)
     return Verdict.BEYOND, f"{'better' if better else 'worse'} than spreads of {before:.1f} % and {after:.1f} % explain"
 
@@ -257,7 +275,7 @@ def _said(values: Iterable[object]) -> str:
 
 
 def _spread(percent: float | None, noisy: bool | None) -> float | None:
-    """What is known of it; a run of an older version that was not noisy had at most that."""
+    """Of the latency, what is known of it; a run of an older version that was not noisy had at most that."""
     return percent if percent is not None else QUIET_PERCENT if noisy is False else None
 
 

@@ -5,11 +5,16 @@ from __future__ import annotations
 import gc
 import itertools
 import json
+import os
 import pickle
 import re
+import signal
+import subprocess
 import sys
+import time
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from hashlib import sha256
@@ -28,8 +33,9 @@ from device.package import KEY_FILE
 from device.signed import Key, SignedResult, sign
 from measuring import device_of, result_records
 from ontology.settings import Settings
+from optimizer.brought import try_on
 from optimizer.examples import examples
-from repository.artifacts import ArtifactStore
+from repository.artifacts import ArtifactError, ArtifactStore
 from repository.device_keys import BadKey, keep_new, keys
 from repository.graph import EmbeddedGraph
 from repository.knowledge import STORE, Knowledge
@@ -39,6 +45,7 @@ from tests.device.onnx_nets import product_net
 from tests.repository.registered import MEASURED
 
 WEIGHTS = np.array([[2, 0, 0], [0, 2, 0], [0, 0, 2], [1, 1, 1]], np.float32)
+ROOT = Path(__file__).parent.parent
 HERE = this_machine().fingerprint
 NETWORK = ("--network", "product", "--purpose", "image-classification")
 
@@ -174,7 +181,7 @@ def test_a_registered_file_is_named_and_no_slip_of_its_unit_is_suspected(dlom: D
         (("product.onnx", "--data", "locked.npz"), "locked.npz cannot be read as .npz (File 'x.npy' is encrypted"),
         (("mine.npz",), "no runtime here takes .npz"),
         (("network.pt",), "is a Python pickle, which can run any code when it is read"),
-        ((".",), "./dlom optimize . --data DATA"),
+        ((".",), "is a folder; give one model file, or the folder of a SavedModel"),
     ],
 )
 def test_what_cannot_be_measured_is_said_in_a_line(
@@ -212,6 +219,72 @@ def test_a_registered_model_is_measured_again(dlom: Dlom, folder: Path, model: s
     accuracies = [words for words in told if words[:2] == ["accuracy_percent", "75"]]
     # The younger one counts, the older one stays.
     assert [words[words.index("measured") + 1] for words in accuracies] == ["False", "True"]
+
+
+def beside(place: Path, words: tuple[str | Path, ...], meanwhile: Callable[[], None]) -> Done:
+    """A command in a process of its own; `meanwhile` is done while the process in which it measures stands still."""
+    command = [sys.executable, str(ROOT / "cli.py"), *map(str, words)]
+    asked = subprocess.Popen(
+        command, env=os.environ | {"DLOM_HOME": str(place)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    children, measures = Path(f"/proc/{asked.pid}/task/{asked.pid}/children"), list[int]()
+    while not measures:
+        assert asked.poll() is None, asked.communicate()
+        with suppress(OSError):  # one has ended meanwhile
+            ids = map(int, children.read_text().split())
+            measures = [i for i in ids if b"device.measure" in Path(f"/proc/{i}/cmdline").read_bytes()]
+        time.sleep(0.02)
+    os.kill(measures[0], signal.SIGSTOP)
+    try:
+        meanwhile()
+    finally:
+        os.kill(measures[0], signal.SIGCONT)
+        out, err = asked.communicate(timeout=120)
+    return Done(asked.returncode, out, err)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is no /proc to find the process in")
+def test_others_have_the_store_while_a_model_is_measured(
+    dlom: Dlom, place: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    net = onnx.load(folder / "product.onnx")
+    net.doc_string = "the same net as a file that is measured beside other commands"
+    onnx.save(net, folder / "beside.onnx")
+    model = f"local-{sha256((folder / 'beside.onnx').read_bytes()).hexdigest()[:12]}-onnx-runtime-cpu-{HERE}"
+    data = ("--data", folder / "mine.npz")
+
+    def read() -> None:
+        monkeypatch.setenv("DLOM_STORE_WAIT", "1")
+        assert dlom("history", "aihub-mobilenet_v2-w8a8-tflite-samsung-galaxy-s24").code == 0
+        monkeypatch.delenv("DLOM_STORE_WAIT")
+
+    registered = beside(place, ("register", folder / "beside.onnx", *data, *NETWORK), read)
+    assert registered.code == 0, registered.err
+    told = dlom("history", model).out
+    accuracy = next(act for act in re.findall(r"local-[0-9a-f]{12}-accuracy", told))
+
+    def withdraw() -> None:
+        taken = dlom("withdraw", accuracy, "--by", "Ann", "--because", "the labels were wrong")
+        assert taken.code == 0, taken.err
+
+    again = beside(place, ("reproduce", model, *data, "--seconds", "0.2", "--register"), withdraw)
+    assert again.code == 2
+    assert "latency p50 (ms)" in again.out  # what was measured is told all the same
+    assert f"not stored: {model} changed while it was measured: p:{accuracy} was withdrawn" in again.err
+    assert "by Ann: the labels were wrong" in again.err
+    assert set(re.findall(r"local-[0-9a-f]{12}-(?:speed|accuracy)", dlom("history", model).out)) == {
+        accuracy, accuracy.replace("accuracy", "speed"),
+    }  # fmt: skip
+
+
+def test_a_file_that_changed_while_it_was_measured_is_not_kept(tiny: Knowledge, folder: Path, tmp_path: Path) -> None:
+    file, settings = tmp_path / "net.onnx", Settings(home=tmp_path)
+    file.write_bytes((folder / "product.onnx").read_bytes())
+    brought = try_on(file, str(folder / "mine.npz"), seconds=0.1)
+    file.write_bytes(file.read_bytes() + b"\0")
+    with pytest.raises(ArtifactError, match=r"net.onnx changed while it was measured; nothing is kept of it"):
+        flow.keep_model(brought, file, tiny, settings, network="product", purpose="image-classification")
+    assert not (tmp_path / "artifacts").exists()
 
 
 def test_a_model_that_predicts_numbers_is_registered_by_its_error(dlom: Dlom, folder: Path) -> None:

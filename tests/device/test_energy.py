@@ -54,6 +54,36 @@ def test_the_energy_of_one_call(powercap: Path) -> None:
     timed = repeat(infer, seconds=1.0, clock=lambda: now[0], meter=meter)
     assert timed.repetitions == 100
     assert timed.energy_mj == pytest.approx(3)
+    assert timed.energy_spread == pytest.approx(0)
+
+
+def test_the_energy_has_a_spread_of_its_own(powercap: Path) -> None:
+    """Each call takes 10 ms, whatever it draws: ten blocks of one call, eight of 3 mJ, one of 2 and one of 5."""
+    (powercap / "intel-rapl:1" / "name").write_text("psys")
+    meter, counter, now = find_meter(powercap), powercap / "intel-rapl:0" / "energy_uj", [0]
+    drawn = iter([2_000, 5_000, *[3_000] * 8])
+
+    def infer() -> None:
+        now[0] += 10_000_000
+        counter.write_text(str(int(counter.read_text()) + next(drawn)))
+
+    timed = repeat(infer, seconds=0.1, clock=lambda: now[0], meter=meter)
+    assert (timed.spread, timed.energy_mj, timed.energy_spread) == pytest.approx((0, 3.1, 1.0))  # (5 − 2) / 3
+
+
+def test_a_meter_slower_than_the_blocks_tells_no_spread(powercap: Path) -> None:
+    """It counts 30 mJ at once, in the last of ten calls."""
+    (powercap / "intel-rapl:1" / "name").write_text("psys")
+    meter, counter, now = find_meter(powercap), powercap / "intel-rapl:0" / "energy_uj", [0]
+
+    def infer() -> None:
+        now[0] += 10_000_000
+        if now[0] == 100_000_000:
+            counter.write_text(str(int(counter.read_text()) + 30_000))
+
+    timed = repeat(infer, seconds=0.1, clock=lambda: now[0], meter=meter)
+    assert timed.energy_mj == pytest.approx(3)
+    assert timed.energy_spread is None
 
 
 def test_a_meter_that_stops_being_readable_gives_nothing(powercap: Path) -> None:

@@ -26,9 +26,9 @@ from PIL import Image
 from sklearn import metrics
 
 from device.instructions import architecture
-from device.limits import landlock_abi
+from device.limits import landlock_abi, written_mib
 from device.machine import this_machine, usable_cores
-from device.measure import MeasureError, ModelFileError, check_cores, failure, gzip_bytes, latency, measure
+from device.measure import MeasureError, ModelFileError, check_cores, ended, failure, gzip_bytes, latency, measure
 from device.measured import Measured
 from device.runtimes import tvm_file
 from tests.device.conftest import ROOT
@@ -245,10 +245,39 @@ def test_a_limit_that_is_there_already_is_kept() -> None:
 def test_a_process_that_uses_up_its_processor_time_is_ended(nets: Path, data: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "device.measure", str(nets / "float.tflite"), "--data", str(data)]
     limits = ["--seconds", "30", "--cpu-seconds", "0.5", "--out", str(tmp_path / "out.json"), "--parent", str(getpid())]
-    ended = subprocess.run([*command, *limits], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
-    assert ended.returncode == -signal.SIGXCPU
+    done = subprocess.run([*command, *limits], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == -signal.SIGXCPU
     assert not (tmp_path / "out.json").exists()
-    assert "used up its processor time" in str(failure("net.tflite", ended.returncode, ended.stderr, 1))
+    assert "used up its processor time" in str(failure("net.tflite", done.returncode, done.stderr, 1))
+
+
+def test_a_process_that_fills_the_disk_is_ended(tmp_path: Path) -> None:
+    """Three files of 1 MiB, the last in a folder of its own; each by itself would be allowed."""
+    code = "import time; from pathlib import Path; Path('deep').mkdir(); "
+    code += "[Path(name).write_bytes(bytes(2**20)) for name in ('a', 'b', 'deep/c')]; time.sleep(60)"
+    filling = subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path)
+    try:
+        with pytest.raises(MeasureError, match=r"net.tflite wrote more than 2.5 MiB to the disk and was stopped"):
+            ended(filling, "net.tflite", tmp_path, timeout_s=50, scratch_mib=2.5)
+    finally:
+        filling.kill()
+        filling.wait()
+    assert written_mib(tmp_path) > 2.5
+
+
+def test_what_is_written_is_counted_once_and_links_are_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "file").write_bytes(bytes(2**20))
+    (tmp_path / "link").symlink_to(tmp_path / "deep" / "file")
+    (tmp_path / "around").symlink_to(tmp_path)
+    assert 1 <= written_mib(tmp_path) < 1.1
+
+
+def test_no_file_grows_beyond_its_limit(tmp_path: Path) -> None:
+    code = "from device.limits import limit_file; limit_file(1); open(r'%s', 'wb').write(bytes(2**21))"
+    said = subprocess.run([sys.executable, "-c", code % (tmp_path / "f")], cwd=ROOT, capture_output=True, check=False)
+    assert b"File too large" in said.stderr
+    assert (tmp_path / "f").stat().st_size == 2**20
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="macOS cannot tie a process to its parent")

@@ -37,6 +37,7 @@ FULL = Measured(
     throughputs=((1, 45_000.0), (64, 54_700.0)),
     further_metrics=(("ap50", 61.5),),
     sealed=("no network",),
+    throughput_spread_percent=2.5,
 )
 # The fields of the first version.
 FIRST = [
@@ -54,7 +55,9 @@ def test_what_is_written_is_read() -> None:
 def test_a_record_of_the_first_version_is_read() -> None:
     old = {name: value for name, value in json.loads(FULL.to_json()).items() if name in FIRST}
     found = Measured.from_json(json.dumps(old))
-    assert found == replace(FULL, pinned_cores=(), throughputs=(), further_metrics=(), sealed=())
+    assert found == replace(
+        FULL, pinned_cores=(), throughputs=(), further_metrics=(), sealed=(), throughput_spread_percent=None
+    )
     assert (found.latency_p99_ms, found.attempts, found.arithmetic) == (None, 1, "not told")
 
 
@@ -68,6 +71,7 @@ def test_a_record_of_the_first_version_is_read() -> None:
         ({"noisy": 1}, "noisy is 1, not bool"),
         ({"latency_p50_ms": float("nan")}, "latency_p50_ms is nan, not float"),
         ({"latency_p50_ms": None}, "latency_p50_ms is None, not float"),
+        ({"energy_spread_percent": "wide"}, "energy_spread_percent is wide, not float"),
         ({"energy_mj": "much"}, "energy_mj is much, not float"),
         ({"throughputs": [[1, 2, 3]]}, r"throughputs is \[\[1, 2, 3\]\], not tuple"),
         ({"pinned_cores": ["0"]}, "pinned_cores is"),

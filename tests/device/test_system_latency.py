@@ -37,7 +37,7 @@ def test_both_are_timed_in_turn_and_preparing_is_not() -> None:
         return infer
 
     found = interleaved(whole, bare, seconds=0.2, clock=lambda: now[0])
-    assert found == (6.5, 2.0, 4)  # 4 rounds of some 59 ms
+    assert found == (6.5, 2.0, 4, (9 - 5) / 6.5)  # 4 rounds of some 59 ms, each a block
     assert order[2:6] == ["whole 0", "bare 0", "whole 1", "bare 1"]
 
 
@@ -47,6 +47,7 @@ def test_of_a_real_model_the_whole_holds_the_inference(tmp_path: Path) -> None:
     session = runtime_for(file, "onnx-runtime-cpu").open(file, 1)
     found = system_latency(session, load_data(tmp_path / "d.npz"), seconds=0.05)
     assert found.system_ms >= found.inference_ms > 0
+    assert found.spread >= 0
     assert found.steps.startswith("batch axis, inference, answers as float32, largest score; the inference alone in")
 
 

@@ -26,6 +26,9 @@ FULL = replace(
     MEASURED,
     latency_p99_ms=3.25,
     latency_spread_percent=4.5,
+    system_latency_spread_percent=5.5,
+    throughput_spread_percent=6.5,
+    energy_spread_percent=7.5,
     attempts=2,
     other_load=0.25,
     cores_used=0.98,
@@ -79,7 +82,8 @@ def test_the_run_says_how_it_was_measured(graph: EmbeddedGraph) -> None:
     known(graph, FULL, device_package="a1b2c3d4e5f6 of 2026-11-19")
     run = said(graph, "MeasurementRun")
     expected = {
-        "p95LatencyMs": 2.5, "p99LatencyMs": 3.25, "latencySpreadPercent": 4.5, "attempts": 2, "otherLoad": 0.25,
+        "p95LatencyMs": 2.5, "p99LatencyMs": 3.25, "latencySpreadPercent": 4.5, "systemLatencySpreadPercent": 5.5,
+        "throughputSpreadPercent": 6.5, "energySpreadPercent": 7.5, "attempts": 2, "otherLoad": 0.25,
         "coresUsed": 0.98, "threads": 1,
     }  # fmt: skip
     assert {name: float(next(iter(run[name]))) for name in expected} == expected
@@ -153,7 +157,7 @@ def test_a_younger_accuracy_leaves_the_stability_that_it_does_not_give(graph: Em
 
 
 def test_a_measurement_of_an_older_version_keeps_the_name_of_its_act() -> None:
-    new = ("latency_p99_ms", "sealed")  # the first and the last that were added
+    new = ("latency_p99_ms", "energy_spread_percent")  # the first and the last that were added
     names = list(asdict(MEASURED))
     older = {k: v for k, v in asdict(MEASURED).items() if k in names[: names.index(new[0])]}
     assert names[names.index(new[0]) :][-1] == new[1]
@@ -210,7 +214,10 @@ def test_what_is_needed_to_measure_again_is_found(graph: EmbeddedGraph) -> None:
     assert (model.fingerprint, model.network, model.optimization) == ("0a1b2c3d4e5f", "report-cnn", "w8a8")
     figures = {f.figure: f for f in registered_figures(graph, MODEL)}
     latency, accuracy = figures["inference_latency_ms"], figures["accuracy_percent"]
-    assert (latency.value, latency.spread_percent, latency.p99_ms, latency.threads) == (2.0, 4.5, 3.25, 1)
+    assert (latency.value, latency.p99_ms, latency.threads) == (2.0, 3.25, 1)
+    assert {name: f.spread_percent for name, f in figures.items() if f.spread_percent is not None} == {
+        "inference_latency_ms": 4.5, "system_latency_ms": 5.5, "throughput_per_s": 6.5, "energy_mj": 7.5,
+    }  # fmt: skip
     assert (accuracy.low, accuracy.high, accuracy.test_set) == (82.0, 95.0, "flowers-test")
     assert accuracy.data_sha256 == "d" * 64
     assert examples_named(graph, "d" * 64) == "flowers-test"

@@ -339,7 +339,7 @@ def test_measured_records_name_the_right_machine_and_data() -> None:
 
 
 def test_what_is_kept_of_the_float_original_is_known(graph: EmbeddedGraph) -> None:
-    register(graph, the_records(original_accuracy_percent=92.0))
+    register(graph, the_records(original_value=92.0))
     projection = Knowledge(graph).projection
     retained = projection.columns["retained_percent"][projection.positions[MODEL]]
     assert retained == pytest.approx(100 * 90 / 92)

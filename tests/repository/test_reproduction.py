@@ -18,19 +18,20 @@ from tests.repository.registered import MACHINE, MEASURED, MODEL
 from tests.repository.test_withdraw import act, own
 from tests.tiny import tiny_graph
 
+TIMED = ("inference_latency_ms", "system_latency_ms", "throughput_per_s", "energy_mj")
 MACHINE_AND_VERSIONS = "A CPU, 2 cores, 3900.5 MiB, Linux 6.1.0; Python 3.11, LiteRT 2.3.0"
 THE_MODEL = MeasuredModel(
     name=MODEL, artifact=MEASURED.sha256, format="tflite", file_name="tulips.tflite", network="report-cnn",
     optimization="w8a8", trained_network=None, purpose="image-classification", device="local-0a1b2c3d4e5f",
     fingerprint=MACHINE.fingerprint, runtime="litert-cpu",
 )  # fmt: skip
-NOW = replace(MEASURED, latency_spread_percent=3.0, arithmetic="int8")
+NOW = replace(MEASURED, latency_spread_percent=3.0, throughput_spread_percent=5.0, arithmetic="int8")
 
 
 def registered(figure: str, value: float, **more: Any) -> RegisteredFigure:
-    """A figure of a run with the same everything, whose latency spread by 2 %."""
+    """A figure of a run with the same everything; it spread by 2 %, if it is one that is timed."""
     said: dict[str, Any] = {
-        "unit": "", "runtime_version": "2.3.0", "threads": 1, "spread_percent": 2.0,
+        "unit": "", "runtime_version": "2.3.0", "threads": 1, "spread_percent": 2.0 if figure in TIMED else None,
         "noisy": False, "data_sha256": "d" * 64, "arithmetic": "int8", "installation": MACHINE_AND_VERSIONS,
     }  # fmt: skip
     return RegisteredFigure(figure=figure, value=value, **(said | more))
@@ -66,7 +67,31 @@ def test_a_noisy_run_says_how_coarse_the_answer_is() -> None:
 
 def test_better_and_worse_are_told_by_which_way_the_figure_runs() -> None:
     assert one(registered("inference_latency_ms", 1.0)).why == "worse than spreads of 2.0 % and 3.0 % explain"
-    assert one(registered("throughput_per_s", 100.0)).why == "better than spreads of 2.0 % and 3.0 % explain"
+    assert one(registered("throughput_per_s", 100.0)).why == "better than spreads of 2.0 % and 5.0 % explain"
+
+
+@pytest.mark.parametrize(
+    ("figure", "spread"),
+    [
+        ("throughput_per_s", "throughput_spread_percent"),
+        ("system_latency_ms", "system_latency_spread_percent"),
+        ("energy_mj", "energy_spread_percent"),
+    ],
+)
+def test_each_figure_is_judged_by_its_own_spread(figure: str, spread: str) -> None:
+    """100 registered, 106 now: 6 % is within 2 % + 5 % and beyond 2 % + 3 %, however the latency spread."""
+
+    def now(spread_percent: float | None) -> Measured:
+        said: dict[str, Any] = {figure: 106.0, "latency_spread_percent": 50.0, spread: spread_percent}
+        return replace(NOW, **said)
+
+    found = one(registered(figure, 100.0), now(5.0))
+    assert (found.verdict, found.registered_spread_percent, found.now_spread_percent) == (Verdict.WITHIN, 2.0, 5.0)
+    assert one(registered(figure, 100.0), now(3.0)).verdict is Verdict.BEYOND
+    untold = one(registered(figure, 100.0), now(None))
+    assert (untold.verdict, untold.why) == (Verdict.NOT_JUDGED, "its spread was not measured now")
+    older = one(registered(figure, 100.0, spread_percent=None), now(3.0))
+    assert (older.verdict, older.why) == (Verdict.NOT_JUDGED, "its spread in the registered run is not on record")
 
 
 def test_repeats_on_record_widen_what_is_noise() -> None:
@@ -81,7 +106,9 @@ def test_a_run_from_before_spreads_were_kept_had_at_most_ten_percent_if_it_was_q
     old = {"spread_percent": None}
     assert one(registered("inference_latency_ms", 1.8, **old)).verdict is Verdict.WITHIN  # 11.1 % ≤ 10 % + 3 %
     noisy = one(registered("inference_latency_ms", 1.8, noisy=True, **old))
-    assert (noisy.verdict, noisy.why) == (Verdict.NOT_JUDGED, "the noise of the registered run is not on record")
+    assert (noisy.verdict, noisy.why) == (
+        Verdict.NOT_JUDGED, "its spread in the registered run is not on record",
+    )  # fmt: skip
 
 
 def test_times_of_another_machine_or_number_of_threads_are_not_judged() -> None:
