@@ -10,24 +10,31 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from device.data import sha256
 from device.measured import Machine
 from dss.build_report import BuiltRow
+from dss.groups import Judged
 from dss.matching import Candidates
 from dss.near_misses import Closest
+from dss.quality import Quality
 from dss.scales import extend_scales
-from ontology.records import Device, Record
+from ontology.records import Device, Network, Record
 from ontology.requirement import Requirement
 from ontology.settings import Settings
 from optimizer import jobs
-from optimizer.brought import Brought, bring, brought_records, slug, try_on
+from optimizer.brought import Brought, brought_records, network_of_file, network_told, slug, try_on
 from optimizer.candidate import MeasuredCandidate
 from optimizer.data import KNOWN
+from optimizer.formats.chain import called
+from optimizer.inspect import inspect
 from optimizer.records import all_before, records_of
+from optimizer.spec import JobSpec, SpecError
 from repository import this_device
-from repository.artifacts import ArtifactStore
+from repository.artifacts import ArtifactError, ArtifactStore
 from repository.knowledge import Knowledge
-from repository.measured import local_device, model_name
+from repository.measured import DIGITS, local_device, model_name
 from repository.rq import query
+from repository.runs import network_on_record
 from repository.store import store
 from repository.terms import local
 
@@ -53,9 +60,53 @@ def collect(settings: Settings, knowledge: Knowledge) -> tuple[str, ...]:
             name = model_name(candidate.sha256, candidate.measured.runtime, device.name)
             if name not in on_record:
                 on_record.add(name)
-                registered = store(knowledge, records_of(candidate, built, device, state.spec.requirement))
+                network = _network(candidate, state.spec, knowledge)
+                registered = store(knowledge, records_of(candidate, built, device, state.spec.requirement, network))
                 found += [n.removeprefix("m:") for n in registered.new if n.startswith("m:")]
     return tuple(dict.fromkeys(found))
+
+
+def _network(candidate: MeasuredCandidate, spec: JobSpec, knowledge: Knowledge) -> Network | str | None:
+    """That of a user's model: as it is on record, else as they say, else by its file; None for one of the shelf.
+
+    Decided while the store is held: of two files with one name the later sees that the name is taken.
+    """
+    own = candidate.lineage.own_sha256
+    if own is None or spec.own_model is None:
+        return None
+    return known_as(knowledge, own) or _network_of(spec.own_model, own, spec.own_network, knowledge)
+
+
+def _network_of(model: str | Path, sha256: str, told: str | None, knowledge: Knowledge) -> Network | str:
+    """The network of a user's file: as they say, else as it is on record, else a new one, named by the file."""
+    known = _networks(knowledge)
+    if told is not None:
+        return network_told(told, known)
+    return known_as(knowledge, sha256) or network_of_file(called(model), sha256, known)
+
+
+def known_as(knowledge: Knowledge, sha256: str) -> str | None:
+    """The network (a local name) that a file with this digest is on record as."""
+    earlier = f"own-{sha256[:DIGITS]}"  # as an earlier version named it
+    return network_on_record(knowledge.graph, sha256) or (earlier if earlier in _networks(knowledge) else None)
+
+
+def check_network(model: Path, network: str, knowledge: Knowledge) -> None:
+    """Raises SpecError where a user's model cannot be this network: no name, or on record as another."""
+    try:
+        told = network_told(network, _networks(knowledge))
+    except ValueError as error:
+        raise SpecError(str(error)) from error
+    before = known_as(knowledge, inspect(model).sha256)
+    if before not in (None, told):
+        raise SpecError(
+            f"{model.name} is on record as the network {knowledge.projection.label('net', str(before))} ({before}), "
+            f"and its models stay together; leave --network {network} out"
+        )
+
+
+def _networks(knowledge: Knowledge) -> frozenset[str]:
+    return frozenset(name for prefix, name in knowledge.projection.labels if prefix == "net")
 
 
 def scale_finished(settings: Settings, knowledge: Knowledge) -> int:
@@ -95,6 +146,7 @@ class BuildOutcome:
     built: tuple[MeasuredCandidate, ...]
     names: tuple[str, ...]  # of the models that are registered, in the order of `built`
     candidates: Candidates
+    preferences: Judged  # which rank them; without any all objectives count alike
     chosen: str | None
     closest: Closest | None
     failures: tuple[tuple[str, str], ...]
@@ -106,11 +158,9 @@ def built_rows(outcome: BuildOutcome) -> list[BuiltRow]:
     return [
         BuiltRow(
             model=name,
-            network=c.recipe.network,
+            network=c.network,
             format=c.recipe.format,
-            accuracy_percent=c.measured.accuracy_percent,
-            accuracy_low_percent=c.measured.accuracy_low_percent,
-            accuracy_high_percent=c.measured.accuracy_high_percent,
+            quality=Quality.of(c.measured),
             latency_p50_ms=c.measured.latency_p50_ms,
             latency_p95_ms=c.measured.latency_p95_ms,
             throughput_per_s=c.measured.throughput_per_s,
@@ -118,6 +168,7 @@ def built_rows(outcome: BuildOutcome) -> list[BuiltRow]:
             peak_memory_mib=c.measured.peak_memory_mib,
             size_kib=c.measured.size_kib,
             reason=c.recipe.reason,
+            runtime=c.measured.runtime,
         )
         for c, name in zip(outcome.built, outcome.names, strict=True)
     ]
@@ -136,30 +187,55 @@ def packages_of(settings: Settings, job: str) -> tuple[tuple[str, Path], ...]:
 
 
 def bring_model(
-    path: Path, knowledge: Knowledge, settings: Settings, *, data: str, network: str, purpose: str, threads: int = 1,
-    keep: bool = True,
+    path: Path, knowledge: Knowledge, settings: Settings, *, data: str, network: str | None, purpose: str,
+    threads: int = 1, keep: bool = True,
 ) -> tuple[Brought, list[Record]]:  # fmt: skip
     """Read a model file in isolation, measure it here and keep it; with the records to store. Nothing is stored yet.
 
-    Without `keep` the file is not kept, either. Raises RefusedFile, DataError, MeasureError or ValueError.
+    For one who holds the store anyway; others take the three steps that this is made of. Without `keep` the file is
+    not kept, either. Raises RefusedFile, DataError, MeasureError, ArtifactError or ValueError.
     """
-    choices = knowledge.projection.choices
-    if purpose not in choices["purpose"]:
-        raise ValueError(f"{purpose[:40]!r} is no task on record; choose from {', '.join(choices['purpose'])}")
-    slug(network)
+    check_words(knowledge, network=network, purpose=purpose)
+    brought = try_on(path, data, threads=threads)
+    records = keep_model(brought, path, knowledge, settings, network=network, purpose=purpose, keep=keep)
+    return brought, records
+
+
+def check_words(knowledge: Knowledge, *, network: str | None, purpose: str) -> None:
+    """Raises ValueError where a model cannot be registered under these words: said before it is measured."""
+    check_task(knowledge, purpose)
+    if network is not None:
+        slug(network)
+
+
+def check_task(knowledge: Knowledge, task: str) -> None:
+    """Raises ValueError for a task that is not on record."""
+    tasks = knowledge.projection.choices["purpose"]
+    if task not in tasks:
+        raise ValueError(f"{task[:40]!r} is no task on record; choose from {', '.join(tasks)}")
+
+
+def keep_model(
+    brought: Brought, path: Path, knowledge: Knowledge, settings: Settings, *, network: str | None, purpose: str,
+    keep: bool = True,
+) -> list[Record]:  # fmt: skip
+    """What is registered of a file that was tried; with `keep` the file is kept. Nothing is stored yet.
+
+    `network` is what the user says it is; without, it stays what it is on record as, else its file names a new one.
+    Raises ArtifactError when it is not the file any more that was measured, or ValueError as `check_words` does.
+    """
+    check_words(knowledge, network=network, purpose=purpose)
+    if not brought.file.sha256 == brought.measured.sha256 == sha256(path):
+        raise ArtifactError(f"{path.name} changed while it was measured; nothing is kept of it: measure it again")
     if keep:
-        brought = bring(path, data, ArtifactStore(settings.home / "artifacts"), threads=threads)
-    else:
-        brought = try_on(path, data, threads=threads)
-    records = brought_records(
+        ArtifactStore(settings.home / "artifacts").add(path)
+    return brought_records(
         brought,
-        network=network,
+        network=_network_of(path, brought.file.sha256, network, knowledge),
         purpose=purpose,
         device=this_device_record(settings, brought.measured.machine),
-        known_networks=frozenset(choices["net"]),
         label=path.name,
     )
-    return brought, records
 
 
 def data_for(requirement: Requirement) -> str:

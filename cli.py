@@ -191,12 +191,14 @@ def builds(
 @cli.command()
 def register(
     file: Annotated[
-        Path, typer.Argument(help="A .csv of measurements, .ttl, .jsonld or .json, a device's result, or a model file.")
+        Path, typer.Argument(help="A .csv of measurements, .ttl, .jsonld or .json, a device's result, or a model.")
     ],
     data: Annotated[
         str | None, typer.Option(help="For a model: what to measure it on; digits, an .npz, a folder.")
     ] = None,
-    network: Annotated[str | None, typer.Option(help="For a model: the network it is, on record or new.")] = None,
+    network: Annotated[
+        str | None, typer.Option(help="For a model: the network it is, on record or new; else named by its file.")
+    ] = None,
     optimization: Annotated[
         str | None, typer.Option(help="For a device's result: what was done to the network, such as w8a8.")
     ] = None,
@@ -227,10 +229,10 @@ def register(
     kind: Annotated[str | None, typer.Option(help="What kind of device it is, such as edge-pc.")] = None,
     price: Annotated[str | None, typer.Option(help="What one such machine costs, in USD.")] = None,
 ) -> None:
-    """Register your own: measurements or records, a device's signed result, or a model file that is measured here."""
+    """Register your own: measurements or records, a device's signed result, or a model that is measured here."""
     import cli_register
 
-    settings, content = settings_of(), read(file)
+    settings, content = settings_of(), b"" if file.is_dir() else read(file)
     if cli_register.is_result(content):
         cli_register.register_result(
             settings, content, network=network, purpose=purpose, optimization=optimization, data_set=data_set,
@@ -246,7 +248,7 @@ def register(
     if data is None:
         raise InputError("say what to measure the model on: --data digits, an .npz file, or a folder of pictures")
     cli_register.register_model(
-        settings, file, data=data, network=network or file.stem, purpose=purpose or "image-classification",
+        settings, file, data=data, network=network, purpose=purpose or "image-classification",
         threads=threads, device=(name, kind, price), dry_run=dry_run, as_json=as_json,
     )  # fmt: skip
 

@@ -16,8 +16,7 @@ import typer
 import flow
 from device.runtimes.contract import MeasureError
 from dss.build_report import cut_off, lines
-from dss.groups import Judged
-from dss.preferences import Preferences
+from dss.quality import ToleranceError
 from ontology.records import Objective
 from ontology.settings import Settings
 from optimizer.data import DataError
@@ -42,7 +41,7 @@ Said = tuple[str | None, str | None, str | None]
 
 MENDABLE = (
     RegistrationError, RefusedFile, InspectionFailed, DataError, MeasureError, ProposalError, RecipeError, SpecError,
-    JobError, ProfileError, ArtifactError, ConversionError,
+    JobError, ProfileError, ArtifactError, ConversionError, ToleranceError,
 )  # fmt: skip
 """Errors that a person can mend; their message says how."""
 
@@ -72,12 +71,12 @@ def build(
         source = data or flow.data_for(requirement)
         wanted = tuple(part.strip() for part in formats.split(",") if part.strip())
         job = flow.start_build(
-            requirement, knowledge, settings, data=source, minutes=minutes, own_model=model, threads=threads,
-            formats=wanted,
+            requirement, preferences, knowledge, settings, data=source, minutes=minutes, own_model=model,
+            threads=threads, formats=wanted,
         )  # fmt: skip
         typer.echo(f"job {job}: {source}, {minutes:g} minutes; Ctrl+C stops it and keeps the best so far", err=True)
     follow(settings, job)
-    report(settings, job, preferences)
+    report(settings, job)
 
 
 def builds(settings: Settings, *, resume: str | None, stop: str | None) -> None:
@@ -91,7 +90,7 @@ def builds(settings: Settings, *, resume: str | None, stop: str | None) -> None:
         if jobs.state(settings.home, resume).status not in (jobs.Status.RUNNING, jobs.Status.WAITING):
             jobs.start(settings.home, resume)
         follow(settings, resume)
-        report(settings, resume, Preferences(()))
+        report(settings, resume)
     else:
         for state in jobs.jobs(settings.home):
             title = state.spec.requirement.get("title", "")
@@ -130,7 +129,7 @@ def follow(settings: Settings, job: str) -> None:
             typer.echo("stopping after the step at hand (Ctrl+C again leaves the job to itself)", err=True)
 
 
-def registered(settings: Settings, job: str, preferences: Judged, knowledge: Knowledge) -> flow.BuildOutcome:
+def registered(settings: Settings, job: str, knowledge: Knowledge) -> flow.BuildOutcome:
     """Register what the job measured, or wait until the running app has; what came of it."""
     until = time.monotonic() + REGISTER_SECONDS
     while True:
@@ -139,18 +138,19 @@ def registered(settings: Settings, job: str, preferences: Judged, knowledge: Kno
             flow.scale_finished(settings, knowledge)
         else:
             knowledge.changed()  # the app that holds the store registers what was built
-        outcome = flow.build_outcome(settings, job, preferences, knowledge)
+        outcome = flow.build_outcome(settings, job, knowledge)
         if all(name in knowledge.projection.positions for name in outcome.names) or time.monotonic() > until:
             return outcome
         time.sleep(1.0)
 
 
-def report(settings: Settings, job: str, preferences: Judged) -> None:
+def report(settings: Settings, job: str) -> None:
     """Register what the job measured (or wait until the running app has), and print the outcome."""
     with flow.ready(settings, draw) as knowledge:
-        outcome = registered(settings, job, preferences, knowledge)
+        outcome = registered(settings, job, knowledge)
         misses = outcome.closest.verdicts if outcome.closest else ()
-        for line in lines(flow.built_rows(outcome), outcome.candidates, outcome.chosen, misses, outcome.failures):
+        rows = flow.built_rows(outcome)
+        for line in lines(rows, outcome.candidates, outcome.chosen, outcome.preferences, misses, outcome.failures):
             typer.echo(line)
         if outcome.built and outcome.unfinished:
             typer.echo(cut_off(outcome.unfinished))

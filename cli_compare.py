@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,12 +19,13 @@ if TYPE_CHECKING:
 
 verbs = typer.Typer()
 LATEST = "latest"
+TOLERANCE = "What may be lost: points, or an amount of RMSE. By default 1 point, or 5 % of the original's RMSE."
 
 
 @verbs.command()
 def compare(
     job: Annotated[str, typer.Argument(help="A build's id, the beginning of it, or latest; ./dlom builds lists them.")],
-    tolerance: Annotated[float, typer.Option(help="Points of accuracy that may be lost.")] = 1.0,
+    tolerance: Annotated[float | None, typer.Option(help=TOLERANCE)] = None,
     network: Annotated[str | None, typer.Option(help="Of several networks in the build only this one.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The same content as typed data.")] = False,
     replace: Annotated[bool, typer.Option("--replace", help="Record the winner as the original's successor.")] = False,
@@ -31,7 +33,7 @@ def compare(
     by: Annotated[str | None, typer.Option(help="For --replace and --undo: your name.")] = None,
     because: Annotated[str, typer.Option(help="Why; for --undo it is needed.")] = "",
 ) -> None:
-    """Compare a build's files: figures, ratios, Pareto front, and the fastest within a loss of accuracy."""
+    """Compare a build's files: figures, ratios, Pareto front, and the fastest within a tolerance."""
     if replace and undo:
         raise InputError("--replace and --undo are opposites; give one of them")
     if (replace or undo) and not (by or "").strip():
@@ -47,10 +49,12 @@ def compare(
     tell(settings, found, as_json=as_json)
 
 
-def comparisons(settings: Settings, job: str, tolerance: float, network: str | None = None) -> tuple[Comparison, ...]:
+def comparisons(
+    settings: Settings, job: str, tolerance: float | None, network: str | None = None
+) -> tuple[Comparison, ...]:
     """What a job has measured, one comparison for each network, or that of `network`. Raises InputError."""
     import flow
-    from dss.build_comparison import ToleranceError
+    from dss.quality import ToleranceError
     from optimizer.jobs import JobError
 
     try:
@@ -124,7 +128,8 @@ def _replace(settings: Settings, job: str, found: Comparison, by: str, because: 
         _registered(settings, knowledge, job)
         act = flow.replace_original(knowledge, found, by=by, comment=because)
     typer.echo(flow.replacement_words(act))
-    typer.echo(f'  taken back with: ./dlom compare {job} --network {found.network} --undo --by NAME --because "…"')
+    network = shlex.quote(found.network)
+    typer.echo(f'  taken back with: ./dlom compare {job} --network {network} --undo --by NAME --because "…"')
 
 
 def _undo(settings: Settings, job: str, found: Comparison, by: str, because: str) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 from dss.build_comparison import Comparison, Contender, Structure, compare
+from dss.quality import Quality
 from ontology.records import Replacement
 from ontology.settings import Settings
 from optimizer import jobs
@@ -27,12 +28,14 @@ from repository.store import store
 STRUCTURES = "structures"  # below DLOM_HOME: what was found in a file, so that it is read once
 _READER = 1  # raised when files are read differently
 _KERAS = ("h5", "keras")  # files that run as one compiled Keras function
-TOLERANCE_POINTS = 1.0
 
 
-def compare_build(settings: Settings, job: str, tolerance_points: float = TOLERANCE_POINTS) -> tuple[Comparison, ...]:
-    """What a job has measured so far, one comparison for each network. Raises JobError or ToleranceError."""
-    return compare(contenders(settings, jobs.results(settings.home, job)), tolerance_points)
+def compare_build(settings: Settings, job: str, tolerance: float | None = None) -> tuple[Comparison, ...]:
+    """What a job has measured so far, one comparison for each network; the tolerance is in the unit of its metric.
+
+    Raises JobError or ToleranceError.
+    """
+    return compare(contenders(settings, jobs.results(settings.home, job)), tolerance)
 
 
 def contenders(settings: Settings, built: Sequence[MeasuredCandidate]) -> tuple[Contender, ...]:
@@ -50,15 +53,13 @@ def contenders(settings: Settings, built: Sequence[MeasuredCandidate]) -> tuple[
                 model=model_name(c.sha256, m.runtime, device_name(m.machine)),
                 sha256=c.sha256,
                 group=group,
-                network=c.recipe.network,
+                network=c.network,
                 format=c.recipe.format,
                 label=FORMATS[c.recipe.format].label,
                 runtime=m.runtime,
                 is_original=first,
                 is_baseline=m.format in _KERAS,
-                accuracy_percent=m.accuracy_percent,
-                accuracy_low_percent=m.accuracy_low_percent,
-                accuracy_high_percent=m.accuracy_high_percent,
+                quality=Quality.of(m),
                 samples=m.samples,
                 latency_p50_ms=m.latency_p50_ms,
                 latency_p95_ms=m.latency_p95_ms,
@@ -74,6 +75,7 @@ def contenders(settings: Settings, built: Sequence[MeasuredCandidate]) -> tuple[
                 check_samples=c.check.samples,
                 check_difference=c.check.largest_difference,
                 check_agreement_percent=c.check.agreement_percent,
+                check_range_percent=c.check.range_percent,
                 structure=structure_of(settings, c.sha256),
             )
         )
@@ -114,8 +116,8 @@ def replace_original(
     original, successor = found.original, found.successor
     if original is None or successor is None:
         raise RegistrationError(
-            [f"{found.network}: no file is better than the original within {found.tolerance_points:g} points, so there "
-             "is nothing to replace it with; allow a greater tolerance"]
+            [f"{found.network}: no file is better than the original within {found.metric.amount(found.tolerance)}, so "
+             "there is nothing to replace it with; allow a greater tolerance"]
         )  # fmt: skip
     return replace_model(knowledge, original.model, successor.model, by=by, comment=comment, at=at)
 

@@ -34,8 +34,12 @@ from building import (
     artifact_of,
     bring_model,
     built_rows,
+    check_network,
+    check_task,
+    check_words,
     collect,
     data_for,
+    keep_model,
     packages_of,
     resume_builds,
     scale_finished,
@@ -53,7 +57,7 @@ from dss import html_report, matching, near_misses, ranking, ratings
 from dss.decision import Replay, asked, compare, decided, recorded
 from dss.dossier import dossier, facts
 from dss.explanation import explain as explain_one
-from dss.groups import Group, Judged, consistency_of, simplest, weights_of
+from dss.groups import Group, Judged, as_group, consistency_of, simplest, weights_of
 from dss.matching import Candidates
 from dss.preferences import Weights
 from dss.query import compose
@@ -66,7 +70,7 @@ from ontology.requirement import Requirement, limits
 from ontology.requirement_json import RequirementError, from_json, from_text, to_json
 from ontology.settings import Settings
 from optimizer import jobs, proposals
-from optimizer.checked import input_shape
+from optimizer.checked import checked
 from optimizer.data import KNOWN
 from optimizer.formats.chain import entry_of
 from optimizer.inspect import inspect
@@ -156,6 +160,15 @@ def read_request(text: str | bytes, knowledge: Knowledge) -> tuple[Requirement, 
     """
     requirement = from_text(text, knowledge.projection.choices)
     return requirement, simplest(Group.from_json(json.loads(text).get("preferences", [])))
+
+
+def request_of(spec: JobSpec, knowledge: Knowledge) -> tuple[Requirement, Judged]:
+    """What a job was started for, and whose preferences rank what it builds; nobody's count all objectives alike.
+
+    Raises RequirementError or PreferenceError.
+    """
+    preferences = Group.from_json(spec.requirement.get("preferences", []))
+    return from_json(spec.requirement, knowledge.projection.choices), simplest(preferences)
 
 
 def find_candidates(requirement: Requirement, knowledge: Knowledge) -> Candidates:
@@ -291,6 +304,7 @@ def technique_evidence(requirement: Requirement, knowledge: Knowledge) -> tuple[
 
 def start_build(
     requirement: Requirement,
+    preferences: Judged,
     knowledge: Knowledge,
     settings: Settings,
     *,
@@ -300,12 +314,12 @@ def start_build(
     threads: int = 1,
     formats: Sequence[str] = (),
 ) -> str:
-    """Check the data, propose, and start a job in a process of its own; its id.
+    """Check the data, propose, and start a job in a process of its own; its id. The job keeps the preferences.
 
     `formats` are names of the shelf, or "all"; none are those that promise most, and tuned ones where time allows.
     Raises DataError, ProposalError, RefusedFile, SpecError or JobError; nothing is left behind then.
     """
-    shape = input_shape(data)
+    shape = checked(data).input_shape
     if own_model is not None:
         admitted(own_model, inspect(own_model), shape)
     wanted = formats or worth_proposing(minutes)
@@ -314,7 +328,7 @@ def start_build(
         data=data if data in KNOWN else str(Path(data).expanduser().absolute()),
         minutes=minutes,
         recipes=recipes,
-        requirement=to_json(requirement),
+        requirement=to_json(requirement) | {"preferences": as_group(preferences).to_json()},
         own_model=None if own_model is None else str(own_model.absolute()),
         threads=threads,
     )
@@ -330,10 +344,13 @@ def attend(settings: Settings) -> None:
         scale_finished(settings, knowledge)
 
 
-def build_outcome(settings: Settings, job: str, preferences: Judged, knowledge: Knowledge) -> BuildOutcome:
-    """The job's candidates judged by the requirement it was started for, as every model is. Raises JobError."""
+def build_outcome(settings: Settings, job: str, knowledge: Knowledge) -> BuildOutcome:
+    """The job's candidates judged by the request it was started for, as every model is.
+
+    Raises JobError, RequirementError or PreferenceError.
+    """
     built = tuple(jobs.results(settings.home, job))
-    requirement = from_json(jobs.state(settings.home, job).spec.requirement, knowledge.projection.choices)
+    requirement, preferences = request_of(jobs.state(settings.home, job).spec, knowledge)
     candidates = find_candidates(requirement, knowledge)
     p = candidates.projection
     names = tuple(model_name(c.sha256, c.measured.runtime, f"local-{c.measured.machine.fingerprint}") for c in built)
@@ -344,6 +361,7 @@ def build_outcome(settings: Settings, job: str, preferences: Judged, knowledge: 
         built=built,
         names=names,
         candidates=candidates,
+        preferences=preferences,
         chosen=None if ranked.winner is None else str(p.models["model"].iat[ranked.winner.row]),
         closest=near[0] if near else None,
         failures=tuple(jobs.failures(settings.home, job)),
@@ -353,9 +371,10 @@ def build_outcome(settings: Settings, job: str, preferences: Judged, knowledge: 
 
 __all__ = [
     "DECISIONS", "BuildOutcome", "Optimization", "RequirementError", "Selection", "artifact_of", "attend",
-    "bring_model", "build_outcome", "built_rows", "collect", "compare_build", "data_for", "decide", "extend_scales",
-    "find_candidates", "installation", "packages_of", "propose", "rank_candidates", "read_request", "ready",
-    "refresh_scales", "replace_model", "replace_original", "replacement_words", "replacements_of", "replay",
-    "report_page", "resume_builds", "scale_finished", "select", "set_up", "start_build", "start_optimization",
-    "take_back_replacement", "technique_evidence", "this_device_record",
+    "bring_model", "build_outcome", "built_rows", "check_network", "check_task", "check_words", "collect",
+    "compare_build", "data_for", "decide", "extend_scales", "find_candidates", "installation", "keep_model",
+    "packages_of", "propose", "rank_candidates", "read_request", "ready", "refresh_scales", "replace_model",
+    "replace_original", "replacement_words", "replacements_of", "replay", "report_page", "request_of", "resume_builds",
+    "scale_finished", "select", "set_up", "start_build", "start_optimization", "take_back_replacement",
+    "technique_evidence", "this_device_record",
 ]  # fmt: skip

@@ -9,13 +9,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from device.data import MAP, MARD, RMSE, TOP1
 from device.runtimes import RUNTIMES
 from device.runtimes.contract import RuntimeSpec
+from dss.quality import check_tolerance
 from ontology.requirement import Requirement
 from ontology.requirement_json import to_json
 from ontology.settings import Settings
 from optimizer import jobs
-from optimizer.checked import input_shape
+from optimizer.checked import checked
 from optimizer.data import KNOWN
 from optimizer.formats.chain import entry_of, reachable
 from optimizer.formats.contract import ConversionError, Format
@@ -31,7 +33,10 @@ from optimizer.spec import JobSpec, SpecError
 TRIALS = 64
 TUNING_SHARE = 0.3  # of the minutes given: the most that tuning one file may take
 TUNING_FROM_MINUTES = 20.0  # a build of less time proposes no tuning by itself
-TASK = "image-classification"  # what the examples with labels are about, unless somebody says otherwise
+# What examples are about that are judged so, unless somebody says otherwise.
+TASKS = {
+    TOP1: "image-classification", RMSE: "regression", MARD: "regression", MAP: "multi-label-classification"
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,7 @@ class Optimization:
 
     job: str
     file: ModelFile
+    metric: str  # by which the answers are judged
     turned: bool  # the examples are given with their channels first
     left_out: Mapping[str, str]
 
@@ -53,21 +59,30 @@ def start_optimization(
     formats: Sequence[str] = (ALL,),
     threads: int = 1,
     trials: int = TRIALS,
+    network: str | None = None,
+    task: str | None = None,
+    metric: str | None = None,
+    tolerance: float | None = None,
 ) -> Optimization:
     """Read the model in isolation, check that the data fit it, and start a job that makes and measures the formats.
 
     `formats` are names of the shelf, or "all": those that the model admits, the model as it is always among them. The
     first runtime of each kind of file measures it; where others are installed, one file of each precision is measured
-    with those, too. Raises RefusedFile, InspectionFailed, DataError, ProposalError, SpecError or JobError; nothing is
-    left behind then.
+    with those, too. `network` is the one that the model is, on record or new, as `check_network` has checked; without
+    it is named by its file. `metric` is how the answers are judged, where the data leave a choice; `task`, a purpose on
+    record, what they are about; `tolerance` only has to be one of that metric. Raises RefusedFile, InspectionFailed,
+    DataError, ToleranceError, ProposalError, SpecError or JobError; nothing is left behind then.
     """
     file = inspect(model)
     entry = _entry(model)
     wanted = [f.name for f in chosen(formats)]
     ways, barred = reachable(entry, wanted)
     if ALL not in formats and barred:
-        raise SpecError("; ".join(barred.values()))
-    turned = admitted(model, file, input_shape(data))
+        raise SpecError(f"{'; '.join(barred.values())}; of {model.name} can be made: {', '.join(reachable(entry)[0])}")
+    found = checked(data, metric)
+    turned = admitted(model, file, found.input_shape)
+    if tolerance is not None:
+        check_tolerance(tolerance, found.metric)
     left_out = dict.fromkeys(barred, f"no conversion leads there from {FORMATS[entry].label}")
     recipes: list[Recipe] = []
     seen: set[tuple[str, str]] = set()
@@ -87,15 +102,17 @@ def start_optimization(
         data=data if data in KNOWN else str(Path(data).expanduser().absolute()),
         minutes=minutes,
         recipes=tuple(recipes),
-        requirement=to_json(Requirement(title=f"Optimize {model.name}"[:200], task=(TASK,))),
+        requirement=to_json(Requirement(title=f"Optimize {model.name}"[:200], task=(task or TASKS[found.metric],))),
         own_model=str(model.absolute()),
+        own_network=network,
         threads=threads,
         tuning_trials=trials,
         tuning_minutes=TUNING_SHARE * minutes,
+        metric=found.metric,
     )
     job = jobs.create(settings.home, spec)
     jobs.start(settings.home, job)
-    return Optimization(job=job, file=file, turned=turned, left_out=left_out)
+    return Optimization(job=job, file=file, metric=found.metric, turned=turned, left_out=left_out)
 
 
 def admitted(model: Path, file: ModelFile, shape: tuple[int, ...]) -> bool:

@@ -162,7 +162,7 @@ def examples(kind: Net, source: str) -> tuple[Data, str]:
     y = np.arange(CALIBRATION + TEST, dtype=np.int64) % kind.classes
     made = Data(
         name="random", x_train=x[:CALIBRATION], y_train=y[:CALIBRATION], x_test=x[CALIBRATION:],
-        y_test=y[CALIBRATION:], classes=kind.classes, input_shape=kind.shape, description="", sha256="",
+        y_test=y[CALIBRATION:], outputs=kind.classes, input_shape=kind.shape, description="", sha256="",
     )  # fmt: skip
     return made, f"random weights and inputs, so nothing is said of accuracy{reason}"
 

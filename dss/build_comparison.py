@@ -1,4 +1,4 @@
-"""All files of a build beside each other: ratios, the Pareto front, and the winner at an accuracy tolerance.
+"""All files of a build beside each other: ratios, the Pareto front, and the winner at a tolerance.
 
 Pure functions over figures that were measured; what was not measured is None, and takes no part in what needs it.
 """
@@ -9,14 +9,13 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from device.data import TOP1
+from dss.quality import METRICS, POINTS, Metric, Quality, check_tolerance, tolerance_for
+
 LATENCY_UNTOLD_PERCENT = 10.0
 """By how much two latencies may differ by chance where a measurement does not tell its spread: to that its repeats
 agree unless it is marked as noisy."""
-_ROUNDING = 1e-9  # points of accuracy
-
-
-class ToleranceError(ValueError):
-    """A tolerance that is no number of points from 0 to 100."""
+_ROUNDING = 1e-9  # of a metric, as a share of it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,11 +29,12 @@ class Structure:
 
 @dataclass(frozen=True, kw_only=True)
 class Contender:
-    """One file of a build with one runtime. Times in ms, sizes in KiB, memory in MiB; accuracy on the same examples.
+    """One file of a build with one runtime. Times in ms, sizes in KiB, memory in MiB; quality on the same examples.
 
     `group` is the same for all files of one trained network. `is_original` marks the network as it was trained or
     brought, `is_baseline` the same as one compiled Keras function: the fair pace to compare with, since `predict()`
-    pays for a data pipeline at every call. The three `check_…` compare the scores with those of the network itself.
+    pays for a data pipeline at every call. The `check_…` compare its outputs with those of the network itself: the
+    agreement of classes, or the largest difference in percent of the range of other outputs.
     """
 
     model: str
@@ -46,9 +46,7 @@ class Contender:
     runtime: str
     is_original: bool
     is_baseline: bool
-    accuracy_percent: float | None
-    accuracy_low_percent: float | None
-    accuracy_high_percent: float | None
+    quality: Quality | None
     samples: int | None
     latency_p50_ms: float
     latency_p95_ms: float
@@ -63,7 +61,8 @@ class Contender:
     parameters: int
     check_samples: int
     check_difference: float
-    check_agreement_percent: float
+    check_agreement_percent: float | None
+    check_range_percent: float | None = None
     structure: Structure | None = None
 
 
@@ -75,9 +74,9 @@ class Side:
     times_original: float | None
     times_baseline: float | None
     times_smaller: float | None
-    accuracy_points: float | None  # own minus the original's
-    overlaps: bool | None  # the 95 % intervals of the two accuracies have something in common
-    on_front: bool  # none is at least as right and as fast, and better in one
+    change: float | None  # of the quality, in its unit: own minus the original's
+    overlaps: bool | None  # the 95 % intervals of the two qualities have something in common
+    on_front: bool  # none is at least as good and as fast, and better in one
     on_size_front: bool  # the same with the size of the file
 
 
@@ -85,12 +84,14 @@ class Side:
 class Comparison:
     """The files of one trained network. `sides` are the fastest first; `tied` are as fast as the winner, or nearly.
 
-    `winner` is None where the original's accuracy is not known; it is the original where no other is faster within
-    the tolerance. `closest` is set where no other file is within the tolerance: the one that loses least.
+    `winner` is None where the original's quality is not known; it is the original where no other is faster within
+    the tolerance, which is in the unit of the metric: points where that is %. `closest` is set where no other file is
+    within the tolerance: the one that loses least.
     """
 
     network: str
-    tolerance_points: float
+    metric: Metric
+    tolerance: float
     original: Contender | None
     baseline: Contender | None
     sides: tuple[Side, ...]
@@ -108,20 +109,27 @@ class Comparison:
         return next(s for s in self.sides if s.row == row)
 
 
-def compare(rows: Sequence[Contender], tolerance_points: float) -> tuple[Comparison, ...]:
-    """One comparison for each trained network, in the order of the rows. Raises ToleranceError."""
-    if not 0 <= tolerance_points <= 100:  # also refuses NaN
-        raise ToleranceError(f"a tolerance of {tolerance_points:g}: give points of accuracy from 0 to 100, such as 1")
+def compare(rows: Sequence[Contender], tolerance: float | None = None) -> tuple[Comparison, ...]:
+    """One comparison for each trained network, in the order of the rows.
+
+    `tolerance` None is one point, or 5 % of the original's error where that has no unit of its own. Raises
+    ToleranceError.
+    """
     groups: dict[str, list[Contender]] = {}
     for row in rows:
         groups.setdefault(row.group, []).append(row)
-    return tuple(_compared(own, tolerance_points) for own in groups.values())
+    return tuple(_compared(own, tolerance) for own in groups.values())
 
 
-def _compared(rows: Sequence[Contender], tolerance: float) -> Comparison:
+def _compared(rows: Sequence[Contender], given: float | None) -> Comparison:
     original = next((r for r in rows if r.is_original), None)
     baseline = next((r for r in rows if r.is_baseline), None)
-    known = [r for r in rows if r.accuracy_percent is not None]
+    metric = next((r.quality.metric for r in rows if r.quality is not None), TOP1)
+    tolerance = given
+    if tolerance is None:
+        tolerance = POINTS if original is None or original.quality is None else tolerance_for(original.quality)
+    check_tolerance(tolerance, metric)
+    known = [r for r in rows if r.quality is not None]
     front = {id(known[i]) for i in pareto([_costs(r)[:2] for r in known])}
     with_size = {id(known[i]) for i in pareto([_costs(r) for r in known])}
     sides = tuple(
@@ -131,17 +139,20 @@ def _compared(rows: Sequence[Contender], tolerance: float) -> Comparison:
     winner, tied = _winner(known, original, tolerance)
     others = [r for r in known if r is not original]
     none_within = winner is not None and not any(_is_within(r, original, tolerance) for r in others)
-    closest = max(others, key=_least_lost) if none_within and others else None
-    return Comparison(rows[0].network, tolerance, original, baseline, sides, winner, tied, closest)
+    least_lost = min(others, key=lambda r: (_quality_cost(r), r.latency_p50_ms), default=None)
+    return Comparison(
+        rows[0].network, METRICS[metric], tolerance, original, baseline, sides, winner, tied,
+        least_lost if none_within else None,
+    )  # fmt: skip
+
+
+def _quality_cost(row: Contender) -> float:
+    assert row.quality is not None
+    return row.quality.cost
 
 
 def _costs(row: Contender) -> tuple[float, float, float]:
-    assert row.accuracy_percent is not None
-    return row.latency_p50_ms, -row.accuracy_percent, row.size_kib
-
-
-def _least_lost(row: Contender) -> tuple[float, float]:
-    return row.accuracy_percent or 0.0, -row.latency_p50_ms
+    return row.latency_p50_ms, _quality_cost(row), row.size_kib
 
 
 def pareto(costs: Sequence[tuple[float, ...]]) -> list[int]:
@@ -163,18 +174,16 @@ def pareto(costs: Sequence[tuple[float, ...]]) -> list[int]:
 def _side(
     row: Contender, original: Contender | None, baseline: Contender | None, on_front: bool, on_size_front: bool
 ) -> Side:
-    points = overlaps = None
-    if original is not None and None not in (row.accuracy_percent, original.accuracy_percent):
-        points = (row.accuracy_percent or 0.0) - (original.accuracy_percent or 0.0)
-        ends = (r.accuracy_low_percent for r in (row, original)), (r.accuracy_high_percent for r in (row, original))
-        lows, highs = ([e for e in end if e is not None] for end in ends)
-        overlaps = max(lows) <= min(highs) if len(lows) == len(highs) == 2 else None
+    change = overlaps = None
+    if original is not None and original.quality is not None and row.quality is not None:
+        change = row.quality.value - original.quality.value
+        overlaps = row.quality.overlaps(original.quality)
     return Side(
         row=row,
         times_original=None if original is None else original.latency_p50_ms / row.latency_p50_ms,
         times_baseline=None if baseline is None else baseline.latency_p50_ms / row.latency_p50_ms,
         times_smaller=None if original is None else original.size_kib / row.size_kib,
-        accuracy_points=points,
+        change=change,
         overlaps=overlaps,
         on_front=on_front,
         on_size_front=on_size_front,
@@ -182,9 +191,10 @@ def _side(
 
 
 def _is_within(row: Contender, original: Contender | None, tolerance: float) -> bool:
-    if original is None or original.accuracy_percent is None or row.accuracy_percent is None:
+    if original is None or original.quality is None or row.quality is None:
         return False
-    return row.accuracy_percent >= original.accuracy_percent - tolerance - _ROUNDING
+    most = original.quality.cost + tolerance
+    return row.quality.cost <= most or math.isclose(row.quality.cost, most, rel_tol=_ROUNDING)
 
 
 def _winner(
@@ -196,7 +206,7 @@ def _winner(
         return None, ()
     fastest = min(within, key=lambda r: (r.latency_p50_ms, r.model))
     level = [r for r in within if r.latency_p50_ms <= fastest.latency_p50_ms * (1 + noise_percent(fastest, r) / 100)]
-    winner = min(level, key=lambda r: (r.size_kib, -(r.accuracy_percent or 0.0), r.latency_p50_ms, r.model))
+    winner = min(level, key=lambda r: (r.size_kib, _quality_cost(r), r.latency_p50_ms, r.model))
     return winner, tuple(r for r in level if r is not winner)
 
 

@@ -20,11 +20,6 @@ def named(row: Contender) -> str:
     return f"{row.label} ({row.runtime})"
 
 
-def points(number: float) -> str:
-    """`1 point`, `0.3 points`."""
-    return "1 point" if f"{number:g}" == "1" else f"{number:.3g} points"
-
-
 def times(ratio: float | None) -> str:
     """`6.1×`; empty where it is not known."""
     return "" if ratio is None else f"{ratio:.3g}×" if ratio < 100 else f"{ratio:,.0f}×"
@@ -32,19 +27,19 @@ def times(ratio: float | None) -> str:
 
 def sentences(found: Comparison) -> list[str]:
     """What won and why, what is uncertain about it, or why nothing did."""
-    within = f"within {points(found.tolerance_points)} of the original's accuracy"
+    metric = found.metric
+    within = f"within {metric.amount(found.tolerance)} of the original's {metric.label}"
     original, winner = found.original, found.winner
     if original is None:
         return ["The original was not measured in this build, so nothing can be compared with it. Build its H5, too."]
     if winner is None:
-        return ["How often the original is right was not measured, so no file can be judged by a tolerance."]
+        return [f"The original's {metric.label} was not measured, so no file can be judged by a tolerance."]
     told = []
     if found.closest is not None:
-        lost = -(found.side(found.closest).accuracy_points or 0.0)
+        lost = metric.amount(abs(found.side(found.closest).change or 0.0))
         told.append(
-            f"No other file is {within}. The closest is {named(found.closest)}, {points(lost)} below: "
-            f"{found.closest.accuracy_percent:.2f} % against {original.accuracy_percent:.2f} %. Keep the original, or "
-            "allow a greater tolerance."
+            f"No other file is {within}. The closest is {named(found.closest)}, {lost} worse: "
+            f"{found.closest.quality} against {original.quality}. Keep the original, or allow a greater tolerance."
         )
     elif winner.is_original:
         told.append(f"None of the files {within} is faster than the original; keep it.")
@@ -64,47 +59,69 @@ def sentences(found: Comparison) -> list[str]:
 
 
 def _won(found: Comparison, side: Side, within: str) -> str:
-    row, change = side.row, side.accuracy_points or 0.0
-    right = (
-        "as often right" if abs(change) < 0.005 else f"{points(abs(change))} {'more' if change > 0 else 'less'} right"
-    )
-    than = "than" if "as often" not in right else "as"
+    row, change, metric = side.row, side.change or 0.0, found.metric
+    better = "better" if (change > 0) == metric.higher_is_better else "worse"
+    good = "the same" if change == 0 else f"{metric.amount(abs(change))} {better} than the original's"
     smaller = f", {times(side.times_smaller)} smaller" if (side.times_smaller or 0) > 1 else ""
     fair = ""
     if found.baseline is not None and not found.baseline.is_original:
         fair = f" ({times(side.times_baseline)} as fast as the compiled Keras function)"
     return (
         f"The fastest {within}: {named(row)}, {written_ms(row.latency_p50_ms)}, {times(side.times_original)} as fast "
-        f"as the original{fair}{smaller}, {right} {than} the original ({row.accuracy_percent:.2f} %)."
+        f"as the original{fair}{smaller}, its {metric.label} {good} ({row.quality})."
     )
 
 
 def _sure(found: Comparison, winner: Contender, original: Contender) -> Iterator[str]:
     overlaps = found.side(winner).overlaps
     samples = f"{winner.samples:,} examples" if winner.samples else "the examples"
-    if winner.accuracy_percent == original.accuracy_percent:
+    if not found.side(winner).change:
         pass
     elif overlaps is True:
-        yield f"The 95 % intervals of the two accuracies overlap: {samples} do not tell them apart."
+        yield f"The 95 % intervals of the two overlap: {samples} do not tell them apart."
     elif overlaps is False:
-        yield "The 95 % intervals of the two accuracies do not overlap: the difference is more than chance."
+        yield "The 95 % intervals of the two do not overlap: the difference is more than chance."
+    else:
+        yield f"No interval of the {found.metric.label} is known: whether {samples} tell the two apart is not said."
     if original.noisy:
         yield "The original's own repeats spread by more than 10 %, so the ratio is rough."
 
 
-_HEAD = (
-    f"{'file':<22}{'runtime':<18}{'accuracy':>24}{'change':>8}{'p50 ms':>9}{'p95':>9}{'p99':>9}{'speed':>8}"
-    f"{'per s @batch':>15}{'MiB':>7}"
-)
-_FILES = (
-    f"{'file':<22}{'KiB':>9}{'gzip':>9}{'smaller':>9}{'nodes':>7}{'MMAC':>8}{'difference':>12}{'agree':>9}  operators"
-)
 _LEGEND = (
-    "◆ no other is as right and as fast, and better in one; ◇ likewise with the size. change: of accuracy, in points. "
+    "◆ no other is as good and as fast, and better in one; ◇ likewise with the size. change: of the {label}, {unit}. "
     "speed, smaller: how many times, against the original. MiB: peak memory above what the process needed before the "
-    "model. MMAC: millions of multiply-accumulates of one inference. difference, agree: of the scores, from the "
-    "network's own."
+    "model. MMAC: millions of multiply-accumulates of one inference. {check}"
 )
+_CHECKS = {
+    True: "difference, agree: of the scores, from the network's own.",
+    False: "difference: the largest of one output from the network's own, then in percent of the range of its outputs.",
+}
+
+
+def _head(found: Comparison) -> str:
+    return (
+        f"{'file':<22}{'runtime':<18}{found.metric.label:>24}{'change':>8}{'p50 ms':>9}{'p95':>9}{'p99':>9}{'speed':>8}"
+        f"{'per s @batch':>15}{'MiB':>7}"
+    )
+
+
+def _files_head(found: Comparison) -> str:
+    alike = "agree" if agrees(found) else "of range"
+    return (
+        f"{'file':<22}{'KiB':>9}{'gzip':>9}{'smaller':>9}{'nodes':>7}{'MMAC':>8}{'difference':>12}{alike:>11}"
+        "  operators"
+    )
+
+
+def agrees(found: Comparison) -> bool:
+    """Whether the files were checked by the agreement of classes; otherwise against the range of the outputs."""
+    return any(s.row.check_agreement_percent is not None for s in found.sides)
+
+
+def _legend(found: Comparison) -> str:
+    unit = "in points" if found.metric.unit else "in its own unit"
+    less = "" if found.metric.higher_is_better else " (less is better)"
+    return _LEGEND.format(label=found.metric.label, unit=unit + less, check=_CHECKS[agrees(found)])
 
 
 def lines(comparisons: Sequence[Comparison], names: dict[str, str] | None = None) -> Iterator[str]:
@@ -113,20 +130,20 @@ def lines(comparisons: Sequence[Comparison], names: dict[str, str] | None = None
     `names` says how a network is called.
     """
     for found in comparisons:
-        yield f"{(names or {}).get(found.network, found.network)}, tolerance {points(found.tolerance_points)}"
+        yield f"{(names or {}).get(found.network, found.network)}, tolerance {found.metric.amount(found.tolerance)}"
         yield ""
-        yield _HEAD
+        yield _head(found)
         for side in found.sides:
             yield _measured(found, side)
         if found.baseline is not None and not found.baseline.is_original:
             told = ", ".join(f"{s.row.format} {times(s.times_baseline)}" for s in found.sides)
             yield f"against the compiled Keras function: {told}"
         yield ""
-        yield _FILES
+        yield _files_head(found)
         for side in {(s.row.sha256, s.row.format): s for s in found.sides}.values():
             yield _file(side)
         yield ""
-        yield from textwrap.wrap(_LEGEND, WIDTH)
+        yield from textwrap.wrap(_legend(found), WIDTH)
         for sentence in sentences(found):
             yield from textwrap.wrap(sentence, WIDTH)
         yield ""
@@ -134,22 +151,16 @@ def lines(comparisons: Sequence[Comparison], names: dict[str, str] | None = None
 
 def _measured(found: Comparison, side: Side) -> str:
     row = side.row
-    accuracy = "not measured"
-    if row.accuracy_percent is not None:
-        interval = (
-            ""
-            if row.accuracy_low_percent is None or row.accuracy_high_percent is None
-            else f" [{row.accuracy_low_percent:.1f}, {row.accuracy_high_percent:.1f}]"
-        )
-        accuracy = f"{row.accuracy_percent:.2f} %{interval}"
-    change = "" if side.accuracy_points is None or row.is_original else f"{side.accuracy_points:+.2f}"
+    quality = "not measured" if row.quality is None else row.quality.with_interval
+    digits = "+.2f" if found.metric.unit else "+.3g"
+    change = "" if side.change is None or row.is_original else f"{side.change:{digits}}"
     p99 = "" if row.latency_p99_ms is None else shown(row.latency_p99_ms)
     mark = "◆" if side.on_front else "◇" if side.on_size_front else " "
     words = [w for w, holds in (("original", row.is_original), ("noisy", row.noisy)) if holds]
     if row == found.winner:
         words.insert(0, "← winner")
     return (
-        f"{row.format:<22}{row.runtime:<18}{accuracy:>24}{change:>8}{shown(row.latency_p50_ms):>9}"
+        f"{row.format:<22}{row.runtime:<18}{quality:>24}{change:>8}{shown(row.latency_p50_ms):>9}"
         f"{shown(row.latency_p95_ms):>9}{p99:>9}{times(side.times_original):>8}"
         f"{f'{shown(row.throughput_per_s)} @{row.throughput_batch}':>15}{shown(row.peak_memory_mib):>7} {mark} "
         f"{', '.join(words)}"
@@ -163,8 +174,14 @@ def _file(side: Side) -> str:
     macs = "" if held is None or held.macs is None else shown(held.macs / 1e6)
     return (
         f"{row.format:<22}{shown(row.size_kib):>9}{gzip:>9}{times(side.times_smaller):>9}{nodes:>7}{macs:>8}"
-        f"{f'{row.check_difference:.2g}':>12}{f'{row.check_agreement_percent:.1f} %':>9}  {operators(row)}"
+        f"{f'{row.check_difference:.2g}':>12}{_alike(row):>11}  {operators(row)}"
     ).rstrip()
+
+
+def _alike(row: Contender) -> str:
+    if row.check_agreement_percent is not None:
+        return f"{row.check_agreement_percent:.1f} %"
+    return "" if row.check_range_percent is None else f"{row.check_range_percent:.2g} %"
 
 
 def operators(row: Contender) -> str:
@@ -181,7 +198,8 @@ def as_data(comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:
     return [
         {
             "network": found.network,
-            "tolerance_points": found.tolerance_points,
+            "metric": asdict(found.metric),
+            "tolerance": found.tolerance,
             "original": None if found.original is None else found.original.model,
             "baseline": None if found.baseline is None else found.baseline.model,
             "winner": None if found.winner is None else found.winner.model,
@@ -202,8 +220,8 @@ def _plain(side: Side) -> dict[str, Any]:
         "times_original": side.times_original,
         "times_baseline": side.times_baseline,
         "times_smaller": side.times_smaller,
-        "accuracy_points": side.accuracy_points,
+        "change": side.change,
         "intervals_overlap": side.overlaps,
-        "pareto_accuracy_latency": side.on_front,
+        "pareto_quality_latency": side.on_front,
         "pareto_with_size": side.on_size_front,
     }

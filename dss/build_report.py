@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from device.data import TOP1
 from dss.explanation import shown
+from dss.groups import Judged, as_group, weights_of
 from dss.matching import Candidates
+from dss.quality import METRICS, Metric, Quality
 from dss.words import verdict_words
+from ontology.records import Objective
 from ontology.requirement import Outcome, Verdict
 
 
@@ -18,9 +22,7 @@ class BuiltRow:
     model: str
     network: str
     format: str
-    accuracy_percent: float | None
-    accuracy_low_percent: float | None
-    accuracy_high_percent: float | None
+    quality: Quality | None
     latency_p50_ms: float
     latency_p95_ms: float
     throughput_per_s: float
@@ -28,24 +30,32 @@ class BuiltRow:
     peak_memory_mib: float
     size_kib: float
     reason: str
+    runtime: str  # its name on the shelf
 
 
-HEAD = (
-    f"{'network':<18}{'format':<8}{'accuracy':>22}{'p50 ms':>9}{'p95 ms':>9}{'per s @batch':>14}{'MiB':>8}{'KiB':>9}"
-    "  verdict"
-)
+def metric_of(rows: Sequence[BuiltRow]) -> Metric:
+    """By which the candidates of one build are judged."""
+    return METRICS[next((r.quality.metric for r in rows if r.quality is not None), TOP1)]
+
+
+def _head(rows: Sequence[BuiltRow]) -> str:
+    return (
+        f"{'network':<18}{'format':<8}{metric_of(rows).label:>22}{'p50 ms':>9}{'p95 ms':>9}{'per s @batch':>14}"
+        f"{'MiB':>8}{'KiB':>9}  verdict"
+    )
 
 
 def lines(
     rows: Sequence[BuiltRow],
     candidates: Candidates,
     chosen: str | None,
+    preferences: Judged,
     closest: Sequence[Verdict],
     failures: Sequence[tuple[str, str]],
 ) -> Iterator[str]:
     """The table, the choice, and what failed."""
     if rows:
-        yield HEAD
+        yield _head(rows)
     for row in rows:
         yield _row(row, candidates, chosen)
     for what, why in failures:
@@ -56,6 +66,7 @@ def lines(
         best = next(r for r in rows if r.model == chosen)
         yield f"Chosen: {best.network} as {best.format}, which meets every limit ({chosen})"
         yield f"  {best.reason}"
+        yield f"  {ranked_by(preferences)}"
     elif rows:
         yield "None of them meets every limit. The closest misses:"
         for verdict in closest:
@@ -63,6 +74,18 @@ def lines(
                 yield f"  {verdict_words(verdict, candidates.projection)}"
     else:
         yield nothing_measured(failures)
+
+
+def ranked_by(preferences: Judged) -> str:
+    """Whose preferences decide among those that meet every limit, and what counts most for them."""
+    judging = [p for p in as_group(preferences) if len(p.preferences)]
+    if not judging:
+        return "Ranked with all six objectives counting alike: no preferences were given with the request."
+    weights = weights_of(preferences)
+    counts = ", ".join(f"{o} {weights[o]:.0%}".replace("%", " %") for o in sorted(Objective, key=lambda o: -weights[o]))
+    names = [p.name for p in judging if p.name]
+    whose = f"of {', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else f"of {names[0]}" if names else ""
+    return f"Ranked by the preferences {whose or 'given with the request'}: {counts}."
 
 
 def nothing_measured(failures: Sequence[tuple[str, str]]) -> str:
@@ -81,9 +104,7 @@ def cut_off(unfinished: Sequence[str]) -> str:
 
 
 def _row(row: BuiltRow, candidates: Candidates, chosen: str | None) -> str:
-    accuracy = "not measured"
-    if row.accuracy_percent is not None and row.accuracy_low_percent is not None:
-        accuracy = f"{row.accuracy_percent:.2f} % [{row.accuracy_low_percent:.1f}, {row.accuracy_high_percent:.1f}]"
+    quality = "not measured" if row.quality is None else row.quality.with_interval
     position = candidates.projection.positions.get(row.model)
     if position is None:
         verdict = "not registered yet"
@@ -94,6 +115,6 @@ def _row(row: BuiltRow, candidates: Candidates, chosen: str | None) -> str:
     pace = f"{shown(row.throughput_per_s)} @{row.throughput_batch}"
     mark = " ← chosen" if row.model == chosen else ""
     return (
-        f"{row.network:<18}{row.format:<8}{accuracy:>22}{shown(row.latency_p50_ms):>9}{shown(row.latency_p95_ms):>9}"
+        f"{row.network:<18}{row.format:<8}{quality:>22}{shown(row.latency_p50_ms):>9}{shown(row.latency_p95_ms):>9}"
         f"{pace:>14}{shown(row.peak_memory_mib):>8}{shown(row.size_kib):>9}  {verdict}{mark}"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +13,7 @@ from device.measured import Measured
 from ontology.records import DataSet, Device, Network, Record, TrainedNetwork
 from optimizer.examples import Examples, examples
 from optimizer.inspect import ModelFile, inspect
-from repository.artifacts import ArtifactStore
-from repository.measured import measured_records
+from repository.measured import measured_records, trained_name
 
 # How the precision that was found in a file is called as an optimization.
 OPTIMIZATIONS = {
@@ -45,23 +45,14 @@ def try_on(path: Path, data: str, *, threads: int = 1, seconds: float = 3.0) -> 
     return Brought(file, measured, given)
 
 
-def bring(path: Path, data: str, store: ArtifactStore, *, threads: int = 1, seconds: float = 3.0) -> Brought:
-    """The same, and the file is kept among the artifacts."""
-    brought = try_on(path, data, threads=threads, seconds=seconds)
-    store.add(path)
-    return brought
-
-
 def brought_records(
-    brought: Brought, *, network: str, purpose: str, device: Device, known_networks: frozenset[str], label: str = ""
+    brought: Brought, *, network: Network | str, purpose: str, device: Device, label: str = ""
 ) -> list[Record]:
-    """What is registered of it. `network` is a name on record, or what a new one is to be called."""
+    """What is registered of it. `network` is a new one, or the name of one on record."""
     file = brought.file
-    name = network if network in known_networks else slug(network)
-    net: Network | str = name if name in known_networks else Network(name=name, label=network)
     trained = TrainedNetwork(
-        name=f"local-{file.sha256[:12]}",
-        network=name,
+        name=trained_name(file.sha256),
+        network=network if isinstance(network, str) else network.name,
         layers=file.layers,
         parameters=file.parameters,
         macs=file.macs,
@@ -69,13 +60,34 @@ def brought_records(
     )
     return measured_records(
         brought.measured,
-        network=net,
+        network=network,
         optimization=OPTIMIZATIONS.get(file.precision or "", "unstated"),
         purpose=purpose,
         device=device,
         data_set=_data_set(brought),
         trained_network=trained,
     )
+
+
+def network_told(told: str, known: Collection[str]) -> Network | str:
+    """The network that a person says a file is: the one of that name on record, else a new one. Raises ValueError."""
+    name = told if told in known else slug(told)
+    return name if name in known else Network(name=name, label=told)
+
+
+def network_of_file(called: str, sha256: str, known: Collection[str]) -> Network:
+    """A new network for a user's file that is `called` so, when nobody says which network it is.
+
+    Where another network has the name already, the beginning of the file's digest tells the two apart.
+    """
+    try:
+        name = slug(called)
+    except ValueError:  # such as a name in Chinese, which the label keeps
+        name = "model"
+    if name not in known:
+        return Network(name=name, label=called)
+    piece = next(sha256[:n] for n in (6, 12, 64) if n == 64 or f"{name}-{sha256[:n]}" not in known)
+    return Network(name=f"{name}-{piece}", label=f"{called} ({piece})")
 
 
 def slug(text: str) -> str:
@@ -100,6 +112,6 @@ def _data_set(brought: Brought) -> DataSet | str | None:
         name=f"local-{given.data.sha256[:12]}{'' if given.whole else '-test'}",
         # What the description says of a split is not so where all of them were measured on.
         label=given.said if given.whole else given.data.description or given.data.name,
-        classes=given.data.classes,
+        classes=given.data.classes if given.data.has_classes else None,
         examples=count,
     )

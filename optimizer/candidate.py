@@ -32,9 +32,10 @@ class Lineage:
     """Where a file comes from, in full: with the same data, seed and versions the same file is built again.
 
     `data_is_known`: they are the known set called `data_name`, and not a user's own of that name; `None` where an
-    earlier version did not tell the two apart. `parent_sha256` is of the file it was converted from; `None` for the
-    first of the chain. `own_sha256` is of the user's model, where there was one. `versions` are of the libraries that
-    took part. `chain` are the files before this one, the first of the chain first.
+    earlier version did not tell the two apart. `classes` is None where answers are numbers or labels, `outputs` is how
+    many numbers the network gives for each example. `parent_sha256` is of the file it was converted from; `None` for
+    the first of the chain. `own_sha256` is of the user's model, where there was one. `versions` are of the libraries
+    that took part. `chain` are the files before this one, the first of the chain first.
     """
 
     data_name: str
@@ -42,7 +43,7 @@ class Lineage:
     data_description: str
     train_samples: int
     test_samples: int
-    classes: int
+    classes: int | None
     input_shape: tuple[int, ...]
     seed: int
     epochs: int
@@ -50,8 +51,10 @@ class Lineage:
     versions: Mapping[str, str]
     parent_sha256: str | None
     own_sha256: str | None
+    own_label: str | None = None
     chain: tuple[Made, ...] = ()
     data_is_known: bool | None = None
+    outputs: int | None = None  # None: of an earlier version, which knew classes only
 
     @property
     def first_sha256(self) -> str | None:
@@ -74,6 +77,11 @@ class MeasuredCandidate:
     layers: int | None
     lineage: Lineage
     macs: int | None = None
+
+    @property
+    def network(self) -> str:
+        """What its network is called: its name on the shelf, or what its user calls it."""
+        return self.lineage.own_label or self.recipe.network
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object; `from_json` reads it back."""

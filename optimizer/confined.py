@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 MEMORY_MIB = 12288.0  # TensorFlow alone reserves some of it
+SCRATCH_MIB = 8192.0  # that it may have written at a time: large networks are written several times on the way
+LOOK_S = 1.0  # between two looks at that
 SECONDS = 600.0  # for one conversion, besides what its tuning may take
 ANSWER_BYTES = 1 << 20
 LONGEST_TOLD = 200  # characters of what is told while it works
@@ -100,7 +102,7 @@ class Confined:
         self._process = process
         what = Path(request.get("enter") or request["parent"]).name
         try:
-            answer = _answered(process, request, self._seconds, self._told)
+            answer = _answered(process, request, self._seconds, self._told, self._folder / SCRATCH)
         except (OSError, ValueError, ConversionError) as error:
             self.close()
             reason = str(error) if isinstance(error, ConversionError) else self._last_words(process.returncode)
@@ -140,10 +142,13 @@ def _answered(
     request: dict[str, str],
     seconds: float,
     told: Callable[[str], None] | None = None,
+    scratch: Path | None = None,
+    scratch_mib: float = SCRATCH_MIB,
 ) -> dict[str, Any]:
     """The answer; before it, `told` hears how far it is. The words are not trusted: one line, and not a long one.
 
-    Raises ConversionError after `seconds` or for an endless answer, OSError or ValueError when it is gone.
+    Raises ConversionError after `seconds`, for an endless answer or when more than `scratch_mib` are written in the
+    folder `scratch`, OSError or ValueError when the process is gone.
     """
     if process.stdin is None or process.stdout is None:
         raise OSError("the process has no pipes")
@@ -154,8 +159,13 @@ def _answered(
     with selectors.DefaultSelector() as ready:
         ready.register(process.stdout, selectors.EVENT_READ)
         while True:
-            if not ready.select(max(0.0, deadline - time.monotonic())):
+            is_ready = ready.select(max(0.0, min(LOOK_S, deadline - time.monotonic())))
+            if not is_ready and time.monotonic() >= deadline:
                 raise ConversionError(f"it took longer than {seconds:g} s; it is too large, or made to stall")
+            if scratch is not None and limits.written_mib(scratch) > scratch_mib:
+                raise ConversionError(f"more than {scratch_mib:g} MiB were written to the disk; it is too large")
+            if not is_ready:
+                continue
             piece = os.read(process.stdout.fileno(), 65536)
             if not piece:
                 process.wait()
@@ -176,14 +186,17 @@ def _answered(
 def _check(said: Any) -> NumericCheck:
     """The figures of an answer, which is not trusted: a file may have taken its reader over."""
     try:
+        agreement, part = (None if said[k] is None else float(said[k]) for k in ("agreement_percent", "range_percent"))
         check = NumericCheck(
             samples=int(said["samples"]),
             largest_difference=float(said["largest_difference"]),
-            agreement_percent=float(said["agreement_percent"]),
+            agreement_percent=agreement,
+            range_percent=part,
         )
     except (TypeError, KeyError, ValueError) as error:
         raise ConversionError("its converter gave no sensible answer") from error
-    if check.samples < 1 or not 0 <= check.largest_difference < float("inf") or not 0 <= check.agreement_percent <= 100:
+    sizes = (check.largest_difference, 0.0 if part is None else part)
+    if check.samples < 1 or not all(0 <= s < float("inf") for s in sizes) or not 0 <= (agreement or 0.0) <= 100:
         raise ConversionError(f"its converter gave no sensible answer: {check}")
     return check
 
@@ -213,8 +226,8 @@ def _write_examples(data: Data, file: Path) -> None:
     """What converting and checking need of the data: examples for the ranges, and those that files are checked on."""
     with file.open("wb") as out:
         np.savez(
-            out, x_train=representatives(data), x_test=checked_on(data), classes=np.int64(data.classes),
-            shape=np.array(data.input_shape, np.int64),
+            out, x_train=representatives(data), x_test=checked_on(data), outputs=np.int64(data.outputs),
+            shape=np.array(data.input_shape, np.int64), metric=np.array(data.metric),
         )  # fmt: skip
 
 
@@ -223,10 +236,11 @@ def _read_examples(file: Path) -> Data:
 
     with np.load(file, allow_pickle=False) as held:
         x_train, x_test = held["x_train"], held["x_test"]
-        classes, shape = int(held["classes"]), tuple(map(int, held["shape"]))
+        outputs, shape, metric = int(held["outputs"]), tuple(map(int, held["shape"])), str(held["metric"])
     return Data(
         name="examples", x_train=x_train, y_train=np.zeros(len(x_train), np.int64), x_test=x_test,
-        y_test=np.zeros(len(x_test), np.int64), classes=classes, input_shape=shape, description="", sha256="",
+        y_test=np.zeros(len(x_test), np.int64), outputs=outputs, input_shape=shape, description="", sha256="",
+        metric=metric,
     )  # fmt: skip
 
 
@@ -242,6 +256,7 @@ def main(folder: Path, parent: int) -> None:
     asked = json.loads((folder / BUDGET).read_text(encoding="utf-8"))
     budget = Budget(**asked | {"told": lambda text: _say(answers, {"told": text})})
     limits.limit_memory(MEMORY_MIB, 16)
+    limits.limit_file(SCRATCH_MIB)
     here = Here(data, budget)
     for line in sys.stdin:
         _say(answers, _responded(here, json.loads(line)))

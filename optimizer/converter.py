@@ -17,7 +17,6 @@ from optimizer.formats.contract import Budget, ConversionError
 from optimizer.formats.h5 import H5, save
 from optimizer.formats.shelf import FORMATS
 from optimizer.networks import own
-from optimizer.networks.contract import NetworkError
 
 if TYPE_CHECKING:
     import keras
@@ -61,8 +60,8 @@ def saved_whole(model: keras.Model, out: Path, data: Data) -> NumericCheck:
     """Writes a network as H5, and reads it back. Raises ConversionError when the file computes something else."""
     expected = scores_of(model, checked_on(data))
     save(model, out)
-    check = compare(expected, _scores(out, checked_on(data)))
-    most = allowed(H5, expected)
+    check = compare(expected, _scores(out, checked_on(data)), has_classes=data.has_classes)
+    most = allowed(H5, expected, has_classes=data.has_classes)
     if most is not None and check.largest_difference > most:
         out.unlink(missing_ok=True)
         raise ConversionError(
@@ -89,11 +88,8 @@ class Here:
         else:
             shutil.copyfile(model, out)
             expected = _scores(out, examples)
-            check = compare(expected, expected)  # nothing was converted
-        if expected.shape[1] != self._data.classes:
-            raise NetworkError(
-                f"{model.name} gives {expected.shape[1:]} scores, and the data have {self._data.classes} classes"
-            )
+            check = compare(expected, expected, has_classes=self._data.has_classes)  # nothing was converted
+        own.check_outputs(model.name, expected.shape[1:], self._data.outputs, has_classes=self._data.has_classes)
         if check is None:
             raise ConversionError(f"{model.name} does not run here")
         return Entered(check=check)
@@ -105,7 +101,7 @@ class Here:
         self._known = None
 
     def _keras(self, file: Path, out: Path) -> Entered:
-        model = own.load(file, self._data.input_shape, self._data.classes)
+        model = own.load(file, self._data.input_shape, self._data.outputs, has_classes=self._data.has_classes)
         suffix = None
         try:
             check = saved_whole(model, out, self._data)
@@ -116,7 +112,8 @@ class Here:
             out.unlink(missing_ok=True)
             kept = shutil.copyfile(file, out.with_suffix(suffix))
             expected = scores_of(model, checked_on(self._data))
-            check = compare(expected, _scores(kept, checked_on(self._data)))
+            found = _scores(kept, checked_on(self._data))
+            check = compare(expected, found, has_classes=self._data.has_classes)
         return Entered(
             check=check,
             suffix=suffix,

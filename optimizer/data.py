@@ -1,6 +1,7 @@
 """The examples that a network learns from and is tested on, checked before anything is trained.
 
-`load` takes the name of a known set or a path: a NumPy archive (.npz) or a folder of pictures.
+`load` takes the name of a known set or a path: a NumPy archive (.npz) or a folder of pictures. Networks of our own tell
+classes apart; a user's may also predict numbers, or give several labels to an example.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from device.data import DAMAGE
+from device.data import DAMAGE, MAP, MARD, METRICS, RMSE, TOP1, judged_by
+from device.data import Examples as Judged
+from device.runtimes.contract import MeasureError
 
 SPLIT_SEED = 0  # one split for all jobs, so that accuracies on the same file are of the same test set
 TEST_SHARE = 0.2
@@ -38,19 +41,34 @@ class Data:
     """Examples in raw values, split into those to learn from and those held out for the test.
 
     `x_train`, `x_test`: float32 of shape (n, height, width, channels) for pictures or (n, features) otherwise.
-    `y_train`, `y_test`: int64 of shape (n,), from 0 to `classes` - 1. `sha256` is of the four arrays.
+    `y_train`, `y_test` by `metric`: top-1, int64 of shape (n,), from 0 to `outputs` - 1; rmse or mard, real numbers
+    (n,) or (n, outputs); map, 0 or 1 for each label (n, outputs). `outputs` is how many numbers a network gives for
+    each example. `sha256` is of the four arrays.
     """
 
     name: str
     x_train: NDArray[np.float32]
-    y_train: NDArray[np.int64]
+    y_train: NDArray[Any]
     x_test: NDArray[np.float32]
-    y_test: NDArray[np.int64]
-    classes: int
+    y_test: NDArray[Any]
+    outputs: int
     input_shape: tuple[int, ...]
     description: str
     sha256: str
     labels: tuple[str, ...] = ()  # what each class is called, where that is known
+    metric: str = TOP1
+
+    @property
+    def has_classes(self) -> bool:
+        """Whether each example is of one class, so that a network's answer is that with the highest score."""
+        return self.metric == TOP1
+
+    @property
+    def classes(self) -> int:
+        """How many are told apart. Raises DataError where y holds no classes."""
+        if not self.has_classes:
+            raise DataError(f"{self.name} is judged by {self.metric} and has no classes; bring a network of your own")
+        return self.outputs
 
     @property
     def value_range(self) -> tuple[float, float]:
@@ -58,18 +76,31 @@ class Data:
         return float(self.x_train.min()), float(self.x_train.max())
 
 
-def load(name_or_path: str, *, seed: int = SPLIT_SEED, picture_size: tuple[int, int] = (32, 32)) -> Data:
+def load(
+    name_or_path: str,
+    *,
+    metric: str | None = TOP1,
+    seed: int = SPLIT_SEED,
+    picture_size: tuple[int, int] = (32, 32),
+) -> Data:
     """The data of that name or path. Pictures of a folder become `picture_size` (height, width) in pixels.
 
-    What has no test part of its own is split by class with `seed`. Raises DataError.
+    `metric` is how answers are judged, one of `device.data.METRICS`; None is what y allows first: rmse for real
+    numbers, map for columns of 0 and 1. What has no test part of its own is split with `seed`, by class where there are
+    classes. Raises DataError.
     """
+    if metric not in (None, *METRICS):
+        raise DataError(f"there is no metric {metric!r}; there are: {', '.join(METRICS)}")
+    path = Path(name_or_path).expanduser()
+    has_classes = name_or_path in KNOWN or path.is_dir()
+    if has_classes and metric not in (None, TOP1):
+        raise DataError(f"{name_or_path} has classes, which are judged by {TOP1}, not by {metric}")
     if name_or_path in KNOWN:
         return KNOWN[name_or_path]()
-    path = Path(name_or_path).expanduser()
     if path.is_dir():
         return image_folder(path, size=picture_size, seed=seed)
     if path.suffix.lower() == ".npz":
-        return npz(path, seed=seed)
+        return npz(path, metric=metric, seed=seed)
     raise DataError(
         f"{name_or_path!r} is no data: write one of {', '.join(KNOWN)}, the path of an .npz file, or that of a folder "
         "with one sub-folder of pictures for each class"
@@ -116,8 +147,8 @@ KNOWN: dict[str, Callable[[], Data]] = {
 }
 
 
-def npz(path: Path, *, seed: int = SPLIT_SEED) -> Data:
-    """A NumPy archive with x_train, y_train, x_test, y_test, or with x and y. Raises DataError.
+def npz(path: Path, *, metric: str | None = TOP1, seed: int = SPLIT_SEED) -> Data:
+    """A NumPy archive with x_train, y_train, x_test, y_test, or with x and y; `metric` as in `load`. Raises DataError.
 
     Archives with pickled objects are refused: reading them would run code.
     """
@@ -131,6 +162,12 @@ def npz(path: Path, *, seed: int = SPLIT_SEED) -> Data:
                 found = [arrays[name] for name in ARRAYS]
             elif {"x", "y"} <= set(arrays.files):
                 found = [arrays["x"], arrays["y"]]
+            elif metric != TOP1 and any(name.startswith("boxes") for name in arrays.files):
+                raise DataError(
+                    f"{path.name} holds boxes. A detector that was converted may give the same boxes in another order, "
+                    "so its files cannot be checked against it: convert it with its own tools, and judge each file by "
+                    "./dlom measure FILE --data DATA"
+                )
             else:
                 held = ", ".join(arrays.files) or "nothing"
                 raise DataError(f"{path.name} holds {held}; needed are {', '.join(ARRAYS)}, or x and y")
@@ -140,10 +177,26 @@ def npz(path: Path, *, seed: int = SPLIT_SEED) -> Data:
         pickled = "pickled" in str(error) or "allow_pickle" in str(error)
         advice = "; it holds Python objects: save plain numbers instead" if pickled else ""
         raise DataError(f"{path} cannot be read as .npz ({error}){advice}") from error
+    chosen = metric or _metric_of(found[-1], path.name)
     if len(found) == 2:
-        x, y = _checked_pair("x", found[0], "y", found[1])
-        return checked(path.stem, *_split(x, y, seed), description=f"the archive {path.name}, a fifth held out")
-    return checked(path.stem, *found, description=f"the archive {path.name}")
+        x, y = _checked_pair("x", found[0], "y", found[1], chosen)
+        held_out = f"the archive {path.name}, a fifth held out"
+        return checked(path.stem, *_split(x, y, seed, chosen), description=held_out, metric=chosen)
+    return checked(path.stem, *found, description=f"the archive {path.name}", metric=chosen)
+
+
+def _metric_of(y: NDArray[Any], name: str) -> str:
+    """By which answers like these are judged, where nobody said."""
+    if y.dtype.kind == "f":
+        return RMSE
+    if y.ndim == 2 and y.shape[1] > 1:
+        if y.dtype.kind in "uib" and bool((y.astype(bool).sum(axis=1) == 1).all()):
+            raise DataError(
+                f"{name}: each example has exactly one of {y.shape[1]} labels; write y as (n,) with y.argmax(axis=1) "
+                f"for an accuracy, or choose the metric {MAP}"
+            )
+        return MAP
+    return TOP1
 
 
 def image_folder(path: Path, *, size: tuple[int, int] = (32, 32), seed: int = SPLIT_SEED) -> Data:
@@ -178,15 +231,42 @@ def checked(
     *,
     description: str,
     labels: tuple[str, ...] = (),
+    metric: str = TOP1,
 ) -> Data:
     """The four arrays as Data, when they fit together. Raises DataError, naming what does not."""
-    x_train, y_train = _checked_pair("x_train", x_train, "y_train", y_train)
-    x_test, y_test = _checked_pair("x_test", x_test, "y_test", y_test)
+    x_train, y_train = _checked_pair("x_train", x_train, "y_train", y_train, metric)
+    x_test, y_test = _checked_pair("x_test", x_test, "y_test", y_test, metric)
     if x_train.shape[1:] != x_test.shape[1:]:
         raise DataError(
             f"x_train holds examples of shape {x_train.shape[1:]} and x_test of {x_test.shape[1:]}; "
             "both must have the same"
         )
+    outputs = _classes(y_train, y_test) if metric == TOP1 else _columns(y_train, y_test)
+    if len(x_train) + len(x_test) < FEWEST_EXAMPLES:
+        raise DataError(f"{len(x_train) + len(x_test)} examples are too few; at least {FEWEST_EXAMPLES} are needed")
+    if float(x_train.min()) == float(x_train.max()):
+        raise DataError(f"every value of x_train is {float(x_train.min()):g}; there is nothing to learn from")
+    x_train, x_test = x_train.astype(np.float32), x_test.astype(np.float32)
+    if metric == TOP1 and x_train.ndim == 3:  # grey pictures without an axis of channels; numbers come of sequences
+        x_train, x_test = x_train[..., None], x_test[..., None]
+    of = {TOP1: "classes", MAP: "labels"}.get(metric, "numbers to predict" if outputs > 1 else "number to predict")
+    return Data(
+        name=name,
+        x_train=x_train,
+        y_train=y_train,
+        x_test=x_test,
+        y_test=y_test,
+        outputs=outputs,
+        input_shape=tuple(x_train.shape[1:]),
+        description=f"{description}: {len(x_train)} to learn from, {len(x_test)} to test, {outputs} {of}",
+        sha256=_digest(x_train, y_train, x_test, y_test),
+        labels=labels,
+        metric=metric,
+    )
+
+
+def _classes(y_train: NDArray[Any], y_test: NDArray[Any]) -> int:
+    """How many there are. Raises DataError when some are never shown, or there is nothing to tell apart."""
     classes = int(y_train.max()) + 1
     absent = sorted(set(range(classes)) - set(np.unique(y_train).tolist()))
     if absent:
@@ -200,29 +280,23 @@ def checked(
         raise DataError(f"y_test has the label {int(y_test.max())}, which y_train never shows (0 to {classes - 1})")
     if len(np.unique(y_test)) < 2:
         raise DataError("all examples of the test are of one class; an accuracy would say nothing")
-    if len(x_train) + len(x_test) < FEWEST_EXAMPLES:
-        raise DataError(f"{len(x_train) + len(x_test)} examples are too few; at least {FEWEST_EXAMPLES} are needed")
-    if float(x_train.min()) == float(x_train.max()):
-        raise DataError(f"every value of x_train is {float(x_train.min()):g}; there is nothing to learn from")
-    x_train, x_test = x_train.astype(np.float32), x_test.astype(np.float32)
-    if x_train.ndim == 3:  # grey pictures without an axis of channels
-        x_train, x_test = x_train[..., None], x_test[..., None]
-    y_train, y_test = y_train.astype(np.int64), y_test.astype(np.int64)
-    return Data(
-        name=name,
-        x_train=x_train,
-        y_train=y_train,
-        x_test=x_test,
-        y_test=y_test,
-        classes=classes,
-        input_shape=tuple(x_train.shape[1:]),
-        description=f"{description}: {len(x_train)} to learn from, {len(x_test)} to test, {classes} classes",
-        sha256=_digest(x_train, y_train, x_test, y_test),
-        labels=labels,
-    )
+    return classes
 
 
-def _checked_pair(x_name: str, x: NDArray[Any], y_name: str, y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+def _columns(y_train: NDArray[Any], y_test: NDArray[Any]) -> int:
+    """How many numbers or labels an example has. Raises DataError where the two parts differ, or nothing does."""
+    if y_train.shape[1:] != y_test.shape[1:]:
+        raise DataError(
+            f"y_train has the shape {y_train.shape} and y_test {y_test.shape}; both must be of as many columns"
+        )
+    if y_train.min() == y_train.max():
+        raise DataError(f"every value of y_train is {y_train.flat[0]:g}; there is nothing to predict")
+    return int(y_train.shape[1]) if y_train.ndim == 2 else 1
+
+
+def _checked_pair(
+    x_name: str, x: NDArray[Any], y_name: str, y: NDArray[Any], metric: str = TOP1
+) -> tuple[NDArray[Any], NDArray[Any]]:
     if x.dtype.kind not in "uifb":
         raise DataError(f"{x_name} has the type {x.dtype}; it must hold numbers")
     if x.ndim not in (2, 3, 4) or 0 in x.shape:
@@ -233,23 +307,39 @@ def _checked_pair(x_name: str, x: NDArray[Any], y_name: str, y: NDArray[Any]) ->
         raise DataError(f"{x_name} has the shape {x.shape}: channels come last; use np.moveaxis({x_name}, 1, -1)")
     if x.dtype.kind == "f" and not np.isfinite(x).all():
         raise DataError(f"{x_name} holds {int((~np.isfinite(x)).sum())} values that are NaN or infinite; remove them")
+    if metric != TOP1:
+        try:
+            judged_by(Judged(x, (), y, None, None), metric, y_name)
+        except MeasureError as error:
+            raise DataError(str(error)) from error
+        return x, y.astype(np.float64) if metric in (RMSE, MARD) else y
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
     if y.ndim != 1:
         raise DataError(f"{y_name} has the shape {y.shape}; write (n,) with one label each (one-hot: use argmax)")
     if y.dtype.kind not in "ui":
-        raise DataError(f"{y_name} has the type {y.dtype}; labels are whole numbers from 0 on: use astype(int)")
+        raise DataError(
+            f"{y_name} has the type {y.dtype}; labels are whole numbers from 0 on: use astype(int); a trained network "
+            "that predicts numbers goes through ./dlom optimize"
+        )
     if len(x) != len(y):
         raise DataError(f"{x_name} has {len(x)} examples and {y_name} {len(y)} labels; they must be as many")
     if int(y.min()) < 0:
         raise DataError(f"{y_name} has the label {int(y.min())}; labels are numbered from 0 on")
-    return x, y
+    return x, y.astype(np.int64)
 
 
-def _split(x: NDArray[Any], y: NDArray[Any], seed: int) -> tuple[NDArray[Any], ...]:
-    """x_train, y_train, x_test, y_test with the same share of every class."""
+def _split(x: NDArray[Any], y: NDArray[Any], seed: int, metric: str = TOP1) -> tuple[NDArray[Any], ...]:
+    """x_train, y_train, x_test, y_test; with the same share of every class, where there are classes."""
     from sklearn.model_selection import train_test_split
 
+    if metric != TOP1:
+        if len(y) < FEWEST_EXAMPLES:
+            raise TooFewError(
+                f"{len(y)} examples are too few to hold a fifth out: at least {FEWEST_EXAMPLES} are needed"
+            )
+        x_train, x_test, y_train, y_test = train_test_split(x, y, test_size=TEST_SHARE, random_state=seed)
+        return x_train, y_train, x_test, y_test
     found, counts = np.unique(y, return_counts=True)
     if len(found) < 2:
         raise TooFewError("all examples are of one class; at least two are needed to tell apart")

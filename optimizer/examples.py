@@ -46,7 +46,7 @@ def examples(data: str, folder: Path, metric: str | None = None) -> Examples:
     if path.suffix.lower() == ".npz" and path.is_file():
         headers = _headers(path)
         if set(ARRAYS) <= set(headers):
-            return _written(load(data), _HELD_OUT, folder)
+            return _written(load(data, metric=metric), _HELD_OUT, folder)
         y = headers.get("y")
         if metric in (None, TOP1) and y is not None and y[0].kind in "ui" and len(y[1]) == 1:
             # What is too little to train with can still be measured on, as it is.
@@ -58,13 +58,13 @@ def examples(data: str, folder: Path, metric: str | None = None) -> Examples:
     raise DataError(f"{data!r} cannot be measured on; give an .npz file or a folder of pictures")
 
 
-def forms(data: str, folder: Path) -> Iterator[Examples]:
+def forms(data: str, folder: Path, metric: str | None = None) -> Iterator[Examples]:
     """Every form in which this data may have been measured on before: as it is, the held-out part, all of it."""
     path = Path(data).expanduser()
     if data not in KNOWN and path.exists():
         yield Examples(path, f"all examples of {path.name}")
     try:
-        loaded = load(data)
+        loaded = load(data, metric=metric)
     except DataError:
         if data in KNOWN or not path.exists():
             raise
@@ -73,9 +73,9 @@ def forms(data: str, folder: Path) -> Iterator[Examples]:
         yield _written(loaded, part, folder)
 
 
-def same_examples(data: str, wanted_sha256: str | None, folder: Path) -> Examples | None:
+def same_examples(data: str, wanted_sha256: str | None, folder: Path, metric: str | None = None) -> Examples | None:
     """The form of the data that has this SHA-256; None when none has. Raises DataError."""
-    return next((form for form in forms(data, folder) if sha256(form.path) == wanted_sha256), None)
+    return next((form for form in forms(data, folder, metric) if sha256(form.path) == wanted_sha256), None)
 
 
 def random_examples(shape: Shape, folder: Path) -> Examples:

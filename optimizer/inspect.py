@@ -26,6 +26,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -33,11 +34,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from optimizer.inspection import folder
+from optimizer.inspection import folder, packed
 from optimizer.inspection.found import Content, Limits, ModelFile, RefusedFile, TensorSpec
 from optimizer.inspection.kind import SUFFIXES, kind
 
-__all__ = ["InspectionFailed", "Limits", "ModelFile", "RefusedFile", "TensorSpec", "inspect"]
+__all__ = ["InspectionFailed", "Limits", "ModelFile", "RefusedFile", "TensorSpec", "inspect", "unpacked"]
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 # Appended, not put first: no name of the checkout may stand in for one of the standard library.
@@ -62,10 +63,16 @@ def inspect(path: Path, *, limits: Limits | None = None) -> ModelFile:
 
     H5 and .keras files (Keras 2 and 3), TFLite, ONNX and frozen TensorFlow graphs (pb) are known, by content; the
     suffix only earns a warning. So is the folder of a SavedModel: its size is that of its files together, its sha256
-    that of what sha256sum prints of them (`find . -type f -printf '%P\\n' | LC_ALL=C sort | xargs sha256sum`). Raises
-    RefusedFile for anything else and for what DLOM will not touch, InspectionFailed for a fault of the installation.
+    that of what sha256sum prints of them (`find . -type f -printf '%P\\n' | LC_ALL=C sort | xargs sha256sum`).
+    Packed in a .zip, it is unpacked and read as that folder. Raises RefusedFile for anything else and for what DLOM
+    will not touch, InspectionFailed for a fault of the installation.
     """
     limits = limits or Limits()
+    with tempfile.TemporaryDirectory(prefix="dlom-unpacked-") as folder_of_zip:
+        return _inspected(unpacked(path, Path(folder_of_zip), limits=limits), limits)
+
+
+def _inspected(path: Path, limits: Limits) -> ModelFile:
     if _is_folder(path):
         format_, answer, ended, size = "savedmodel", *_read_folder(path, limits)
     else:
@@ -101,6 +108,22 @@ def inspect(path: Path, *, limits: Limits | None = None) -> ModelFile:
         macs=content.macs,
         nodes=content.nodes,
     )
+
+
+def unpacked(path: Path, folder: Path, *, limits: Limits | None = None) -> Path:
+    """The folder, below `folder`, of a SavedModel that is packed in a .zip; any other path as it is.
+
+    Raises RefusedFile with the reason for an archive that holds anything else, or would do harm; nothing is left then.
+    """
+    limits = limits or Limits()
+    if path.suffix.lower() != packed.SUFFIX or _is_folder(path):
+        return path
+    with os.fdopen(_opened(path), "rb") as archive:
+        _checked_size(path, archive.fileno(), limits)
+        try:
+            return packed.unpack(archive, path.name, folder, limits)
+        except RefusedFile as refused:
+            raise RefusedFile(f"{path.name}: {refused}") from refused
 
 
 def _is_folder(path: Path) -> bool:

@@ -187,19 +187,19 @@ def results(home: Path, job: str) -> list[MeasuredCandidate]:
 def packages(home: Path, job: str) -> list[tuple[str, str]]:
     """Files for another processor, which are made and not measured here: (such as "report-cnn-tvm-aarch64", sha256)."""
     folder = _folder(home, job)
-    steps = [
-        s for s in plan(_spec(folder)) if s.kind == "convert" and s.recipe and not FORMATS[s.recipe.format].runs_here
-    ]
+    spec = _spec(folder)
+    steps = [s for s in plan(spec) if s.kind == "convert" and s.recipe and not FORMATS[s.recipe.format].runs_here]
     kept = kept_steps(folder / STEPS, steps)
-    return [(s.recipe.name, k["sha256"]) for s, k in kept.items() if s.recipe and "sha256" in k]
+    return [(spec.named(s.recipe), k["sha256"]) for s, k in kept.items() if s.recipe and "sha256" in k]
 
 
 def failures(home: Path, job: str) -> list[tuple[str, str]]:
     """What failed, and why: (such as "convert report-cnn-fiq", the reason), each cause once."""
     folder = _folder(home, job)
-    kept = kept_steps(folder / STEPS, plan(_spec(folder)))
+    spec = _spec(folder)
+    kept = kept_steps(folder / STEPS, plan(spec))
     return [
-        (f"{s.kind} {s.recipe.network if s.kind == 'train' else s.recipe.name}", k["failed"])
+        (f"{s.kind} {spec.label(s.recipe) if s.kind == 'train' else spec.named(s.recipe)}", k["failed"])
         for s, k in kept.items()
         if s.recipe is not None and "failed" in k and not k.get("told")
     ]
@@ -208,9 +208,10 @@ def failures(home: Path, job: str) -> list[tuple[str, str]]:
 def unfinished(home: Path, job: str) -> list[str]:
     """Candidates, such as report-cnn-fiq, neither measured nor failed: the time or a stop cut them off."""
     folder = _folder(home, job)
-    steps = plan(_spec(folder))
+    spec = _spec(folder)
+    steps = plan(spec)
     kept = kept_steps(folder / STEPS, steps)
-    return [s.recipe.name for s in steps if s.kind == "measure" and s.recipe is not None and s not in kept]
+    return [spec.named(s.recipe) for s in steps if s.kind == "measure" and s.recipe is not None and s not in kept]
 
 
 def jobs(home: Path) -> list[JobState]:

@@ -18,12 +18,12 @@ Shape = tuple[int, ...]
 def model_shape(file: ModelFile, name: str) -> tuple[int | None, ...] | None:
     """The shape of one example that a model file takes, None where it does not say. Raises NetworkError.
 
-    Also for a file with several inputs or outputs, which no classifier has.
+    Also for a file with several inputs or outputs.
     """
     if len(file.inputs) != 1 or len(file.outputs) != 1:
         raise NetworkError(
-            f"{name} has {len(file.inputs)} inputs and {len(file.outputs)} outputs; a classifier with one of each is "
-            "needed"
+            f"{name} has {len(file.inputs)} inputs and {len(file.outputs)} outputs; one of each is needed: export "
+            "the part that is to run on a device"
         )
     shape = file.inputs[0].shape
     if shape is not None and shape[:1] not in ((None,), (1,)):

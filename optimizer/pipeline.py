@@ -111,7 +111,7 @@ class _Build:
             write_json(self._kept(step), {**kept, "seconds": time.monotonic() - self.began})
             self.done[step] = {**kept, "seconds": time.monotonic() - self.began}
             if "failed" in kept and not kept.get("told"):
-                yield Note(f"{said(step)} failed: {kept['failed']}")
+                yield Note(f"{said(step, self.spec)} failed: {kept['failed']}")
             elif "note" in kept:
                 yield Note(kept["note"])
         shutil.rmtree(self.job / FILES, ignore_errors=True)
@@ -148,7 +148,7 @@ class _Build:
         file = self.job / TEST_DATA
         beside = file.with_name(f".{file.name}")
         with beside.open("wb") as out:
-            np.savez(out, x=data.x_test, y=data.y_test)
+            np.savez(out, x=data.x_test, y=data.y_test)  # the same bytes as optimizer/examples.py writes of them
         beside.replace(file)
         return {"data": data.name, "sha256": data.sha256, "description": data.description}
 
@@ -192,7 +192,6 @@ class _Build:
         entered = self._converter(recipe).enter(model, entry, out)
         suffix = entered.suffix or out.suffix
         found = self._found(out.with_suffix(suffix))
-        turned = data.input_shape != self._data().input_shape
         note = f"{own.name} takes {shown(data.input_shape)}, channels first: the examples are turned for it"
         return {
             "network": recipe.network,
@@ -205,7 +204,7 @@ class _Build:
             "parameters": file.parameters if entered.parameters is None else entered.parameters,
             "layers": file.layers if entered.layers is None else entered.layers,
             "macs": file.macs if found["macs"] is None else found["macs"],
-            **({"note": note} if turned else {}),
+            **({"note": note} if data.input_shape != self._data().input_shape else {}),
         }
 
     def _convert(self, step: Step, recipe: Recipe) -> dict[str, Any]:
@@ -228,6 +227,7 @@ class _Build:
             self.job / TEST_DATA,
             runtime=recipe.runtime,
             trusted=True,  # machine code that was compiled here
+            metric=self.spec.metric,
             threads=self.spec.threads,
             seconds=seconds,
         )
@@ -239,7 +239,8 @@ class _Build:
             data_description=data.description,
             train_samples=len(data.x_train),
             test_samples=len(data.x_test),
-            classes=data.classes,
+            classes=data.classes if data.has_classes else None,
+            outputs=data.outputs,
             input_shape=data.input_shape,
             seed=recipe.seed,
             epochs=learnt["epochs"],
@@ -247,6 +248,7 @@ class _Build:
             versions=versions(),
             parent_sha256=self.done[way[-2]]["sha256"] if len(way) > 1 else None,
             own_sha256=learnt["own_sha256"],
+            own_label=self.spec.label(recipe) if learnt["own_sha256"] else None,
             chain=tuple(self._made(step) for step in way[:-1]),
         )
         candidate = MeasuredCandidate(
@@ -259,7 +261,7 @@ class _Build:
             lineage=lineage,
             macs=learnt.get("macs"),
         )
-        note = f"{FORMATS[recipe.format].label} of {recipe.network} is the same file as one before; measured once"
+        note = f"{FORMATS[recipe.format].label} of {candidate.network} is the same file as one before; measured once"
         return {"candidate": candidate.to_json(), **({} if same is None else {"note": note})}
 
     def _measured_already(self, sha256: str, recipe: Recipe) -> Measured | None:
@@ -293,7 +295,7 @@ class _Build:
     def _data(self) -> Data:
         """Loaded once in a process. Raises BuildError when it is not what the job began with."""
         if self.data is None:
-            data = load(self.spec.data)
+            data = load(self.spec.data, metric=self.spec.metric)
             begun_with = self.done.get(self.steps[0])
             if begun_with is not None and begun_with["sha256"] != data.sha256:
                 raise BuildError(
@@ -310,9 +312,9 @@ class _Build:
         """
         own = Path(self.spec.own_model or "")
         if self.own is None:
-            copy = self.job / FILES / OWN_FILES / own.name
             entered = any(kept.get("own_sha256") for kept in self.done.values())
-            self.own = inspect(copy if entered and copy.exists() else own)
+            copies = list((self.job / FILES / OWN_FILES).glob("*")) if entered else []
+            self.own = inspect(copies[0] if copies else own)
         return own, self.own
 
     def _data_of(self, recipe: Recipe) -> Data:
@@ -389,7 +391,7 @@ class _Build:
             self.tell(self._progress(self.at_hand, how_far))
 
     def _progress(self, step: Step, more: str) -> Progress:
-        parts = (said(step), more, time_left(self._left()))
+        parts = (said(step, self.spec), more, time_left(self._left()))
         return Progress(WHAT, len(self.done), len(self.steps), ", ".join(p for p in parts if p))
 
     def _result(self) -> str:

@@ -28,6 +28,7 @@ OBJECTIVE_OF = {
     "peak_memory_mib": Objective.COMPLEXITY,
     "parameters": Objective.COMPLEXITY,
     "average_power_w": Objective.COMPLEXITY,
+    "energy_mj": Objective.COMPLEXITY,
     "accuracy_percent": Objective.PERFORMANCE,
     "metric_value": Objective.PERFORMANCE,
     "stability_percent": Objective.RELIABILITY,

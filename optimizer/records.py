@@ -11,14 +11,19 @@ from optimizer.candidate import Lineage, MeasuredCandidate
 from optimizer.data import KNOWN
 from optimizer.formats.check import NumericCheck
 from optimizer.formats.shelf import FORMATS
-from repository.measured import measured_records, model_name
+from repository.measured import measured_records, model_name, trained_name
 
 
 def records_of(
-    candidate: MeasuredCandidate, built: Sequence[MeasuredCandidate], device: Device, requirement: Mapping[str, Any]
+    candidate: MeasuredCandidate,
+    built: Sequence[MeasuredCandidate],
+    device: Device,
+    requirement: Mapping[str, Any],
+    network: Network | str | None = None,
 ) -> list[Record]:
     """What is registered of one candidate: figures, run, files, trained network, data, and what it was made from.
 
+    `network` is that of a user's model, new or a name on record; one of the shelf is that of the recipe.
     The model is derived from the nearest file of its chain that was measured, its file from the one before it, each
     with the check against the network as it was trained.
     """
@@ -26,19 +31,16 @@ def records_of(
     training, test = _data_sets(lineage)
     parent, first = measured_before(candidate, built), _first(candidate, built)
     own = lineage.own_sha256
-    network: Network | str = (
-        recipe.network if own is None else Network(name=f"own-{own[:12]}", label=f"Own model {own[:12]}")
-    )
-    net_name = network if isinstance(network, str) else network.name
+    network = network or recipe.network
     trained = TrainedNetwork(
-        name=f"local-{(lineage.first_sha256 or candidate.sha256)[:12]}",
-        network=net_name,
+        name=trained_name(own or lineage.first_sha256 or candidate.sha256),
+        network=network if isinstance(network, str) else network.name,
         training_data_set=training if isinstance(training, str) else training.name,
         hyper_parameters=None
         if own
         else f"Adam, learning rate {recipe.learning_rate:g}, batch {recipe.batch}, {lineage.epochs} epochs",
         layers=candidate.layers,
-        outputs=lineage.classes,
+        outputs=lineage.outputs or lineage.classes,
         input_shape="x".join(map(str, lineage.input_shape)),
         parameters=candidate.parameters,
         macs=candidate.macs,
@@ -63,7 +65,7 @@ def records_of(
                 derived_from=None
                 if parent is None
                 else model_name(parent.sha256, parent.measured.runtime, device.name),
-                original_accuracy_percent=first.measured.accuracy_percent if first else None,
+                original_value=None if first is None else first.measured.quality,
                 commercial_use=True if own is None else None,
             )
         ),
@@ -127,6 +129,7 @@ def _checked(check: NumericCheck | None) -> dict[str, Any]:
         "check_samples": check.samples,
         "largest_difference": check.largest_difference,
         "agreement_percent": check.agreement_percent,
+        "range_percent": check.range_percent,
     }
 
 

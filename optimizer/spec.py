@@ -9,10 +9,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from optimizer.formats.chain import TRAINED, entry_of, route
+from device.data import TOP1
+from optimizer.formats.chain import TRAINED, called, entry_of, route
 from optimizer.formats.contract import ConversionError
 from optimizer.formats.shelf import FORMATS
 from optimizer.networks.own import OWN
+from optimizer.networks.shelf import NETWORKS
 from optimizer.recipe import Recipe
 
 SPEC = "job.json"
@@ -26,10 +28,12 @@ class SpecError(ValueError):
 class JobSpec:
     """`recipes` are tried in their order, within `minutes` in all.
 
-    `requirement` is the JSON of what the build is for; it is kept beside the results and not read here. `data` is a
-    name or path as `optimizer.data.load` takes it, `own_model` the path of the user's model (Keras, TFLite, ONNX or
-    frozen graph, or a SavedModel folder), needed where a recipe's network is "own". `threads` is for the measurements.
-    `tuning_trials` and `tuning_minutes` bound the tuning of one file, whichever ends first. Raises SpecError.
+    `requirement` is the JSON of what the build is for, with the preferences that rank what comes of it; it is kept
+    beside the results and not read here. `data` is a name or path as `optimizer.data.load` takes it, `own_model` the
+    path of the user's model (Keras, TFLite, ONNX or frozen graph, or a SavedModel, as a folder or packed in a .zip),
+    needed where a recipe's network is "own"; `own_network` is the network that they say it is, else it is named by its
+    file. `threads` is for the measurements. `tuning_trials` and `tuning_minutes` bound the tuning of one file,
+    whichever ends first. `metric` is how answers are judged, as `optimizer.data.load` takes it. Raises SpecError.
     """
 
     data: str
@@ -37,9 +41,11 @@ class JobSpec:
     recipes: tuple[Recipe, ...]
     requirement: Mapping[str, Any] = field(default_factory=dict)
     own_model: str | None = None
+    own_network: str | None = None
     threads: int = 1
     tuning_trials: int = 64
     tuning_minutes: float = 2.0
+    metric: str = TOP1
 
     def __post_init__(self) -> None:
         if not self.recipes:
@@ -57,11 +63,24 @@ class JobSpec:
                 f"{self.tuning_trials} trials in {self.tuning_minutes:g} minutes tune nothing; write at least 1 trial "
                 "and more than 0 minutes"
             )
+        if self.metric != TOP1 and any(r.network != OWN for r in self.recipes):
+            raise SpecError(f"networks of the shelf tell classes apart; for {self.metric} bring a model of your own")
         try:
             for recipe in self.recipes:
                 route(recipe.format, self.entry(recipe))
         except ConversionError as error:
             raise SpecError(str(error)) from error
+
+    def label(self, recipe: Recipe) -> str:
+        """What a recipe's network is called: its name on the shelf, or what its user calls the model of their own."""
+        if recipe.network != OWN or self.own_model is None:
+            return recipe.network
+        name = self.own_network or called(self.own_model)
+        return f"{name} (your file)" if name in NETWORKS else name
+
+    def named(self, recipe: Recipe) -> str:
+        """The same with the format, such as report-cnn-fiq."""
+        return f"{self.label(recipe)}{recipe.name.removeprefix(recipe.network)}"
 
     def entry(self, recipe: Recipe) -> str:
         """The format of the first file of a recipe's chain: H5 of what is trained, else what the user's model is."""
@@ -75,9 +94,11 @@ class JobSpec:
             "recipes": [r.to_json() for r in self.recipes],
             "requirement": dict(self.requirement),
             "own_model": self.own_model,
+            "own_network": self.own_network,
             "threads": self.threads,
             "tuning_trials": self.tuning_trials,
             "tuning_minutes": self.tuning_minutes,
+            "metric": self.metric,
         }
 
     @classmethod

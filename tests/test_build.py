@@ -66,7 +66,7 @@ def ended(settings: Settings, job: str) -> jobs.JobState:
 @pytest.fixture(scope="module")
 def job(place: Settings, knowledge: Knowledge) -> str:
     """A build that is killed in its middle, goes on, and has ended."""
-    started = flow.start_build(DIGITS, knowledge, place, data="digits", minutes=MINUTES)
+    started = flow.start_build(DIGITS, Preferences(()), knowledge, place, data="digits", minutes=MINUTES)
     until = time.monotonic() + WAIT_SECONDS
     while not jobs.results(place.home, started):
         assert time.monotonic() < until, jobs.state(place.home, started)
@@ -116,7 +116,7 @@ def test_all_candidates_are_registered_once_and_found(job: str, place: Settings,
     assert accuracy is not None
     assert (latency.evidence, accuracy.evidence, accuracy.samples) == (Grade.MEASURED, Grade.MEASURED, 360)
 
-    outcome = flow.build_outcome(place, job, Preferences(()), knowledge)
+    outcome = flow.build_outcome(place, job, knowledge)
     assert outcome.chosen is not None
     assert outcome.chosen == p.models["model"].iat[winner.row]
     assert flow.artifact_of(place, outcome, outcome.chosen).is_file()
@@ -195,7 +195,7 @@ def test_data_that_cannot_be_learnt_from_start_nothing(
     np.savez(tmp_path / "bad.npz", **arrays)
     before = jobs.jobs(place.home)
     with pytest.raises(DataError, match=message):
-        flow.start_build(DIGITS, knowledge, place, data=str(tmp_path / "bad.npz"), minutes=1)
+        flow.start_build(DIGITS, Preferences(()), knowledge, place, data=str(tmp_path / "bad.npz"), minutes=1)
     assert [j.id for j in jobs.jobs(place.home)] == [j.id for j in before]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os.path
+import re
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,6 +12,7 @@ import streamlit as st
 
 import flow
 from device.machine import usable_cores
+from dss.build_report import ranked_by
 from optimizer.data import KNOWN, DataError
 from optimizer.formats.shelf import FORMATS
 from optimizer.inspect import InspectionFailed, RefusedFile
@@ -66,6 +68,7 @@ def show(asked: Asked) -> None:
         given = given_words(asked.requirement, session.knowledge().projection)
         if given:
             st.html(parts.pairs("Built for this request", given))
+        st.caption(plain(ranked_by(asked.judged)))
         _back()
 
 
@@ -129,8 +132,8 @@ def _own_model() -> Path | None:
     """The visitor's trained model once it has been read, in isolation, and found fit."""
     with st.expander("I bring a trained model"):
         file = st.file_uploader(
-            "Model: .h5, .keras, .tflite, .onnx or .pb",  # others are refused with a reason
-            key="build-model",
+            "Model: .h5, .keras, .tflite, .onnx, .pb, or a SavedModel folder as .zip",
+            key="build-model",  # no list of types: others are refused with a reason
             max_upload_size=uploads.LARGEST_MODEL_MIB,
         )
         if file is None:
@@ -202,6 +205,7 @@ def _started(asked: Asked, data: str, model: Path | None, formats: Sequence[str]
     try:
         return flow.start_build(
             asked.requirement,
+            asked.judged,
             session.knowledge(),
             session.settings(),
             data=data,
@@ -222,18 +226,22 @@ def _proposal(asked: Asked, model: Path | None, formats: Sequence[str]) -> None:
     except ProposalError as error:
         st.error(f"**Nothing can be built for this request.** {plain(str(error))}", icon=":material/error:")
         return
-    networks, stored = list(dict.fromkeys(r.network for r in recipes)), _reasons(recipes)
+    networks = list(dict.fromkeys(r.network for r in recipes))
+    stored = list(dict.fromkeys(r.format for r in recipes))
     st.html(
         parts.eyebrow(f"What will be tried: {len(recipes)} candidates, in this order, as far as the time goes")
         + parts.plan(
             "Networks",
             [(label_of_network(n), "nothing has to be learnt anew" if n == OWN else NETWORKS[n].why) for n in networks],
         )
-        + parts.plan("Each of them stored as", [(FORMATS[f].label, reason) for f, reason in stored.items()])
+        + parts.plan("Each of them stored as", [(FORMATS[f].label, FORMATS[f].why) for f in stored])
     )
+    known = _known_of(recipes)
+    if known:
+        st.html(parts.eyebrow("What is on record of these techniques") + parts.told(known))
 
 
-def _reasons(recipes: tuple[Recipe, ...]) -> dict[str, str]:
-    """For each format why it is tried, without what is said of the network and the request before."""
-    first = [r for r in recipes if r.network == recipes[0].network]
-    return {r.format: r.reason.partition(f"{FORMATS[r.format].label}: ")[2] for r in first}
+def _known_of(recipes: tuple[Recipe, ...]) -> list[str]:
+    """What is on record of the techniques: each sentence of the reasons once, without what a format says of itself."""
+    behind = [r.reason.partition(f"{FORMATS[r.format].label}: {FORMATS[r.format].why}.")[2] for r in recipes]
+    return list(dict.fromkeys(part for text in behind for part in re.split(r"(?<=\.) (?=[A-Z])", text.strip()) if part))

@@ -8,6 +8,7 @@ import streamlit as st
 
 from optimizer import jobs
 from optimizer.jobs import JobState, Status
+from optimizer.networks.own import OWN
 from wizard import parts, session
 from wizard.state import BUILD
 from wizard.words import plain
@@ -76,5 +77,5 @@ def asked_for(state: JobState) -> str:
     minutes = "1 minute" if spec.minutes == 1 else f"{spec.minutes:g} minutes"
     threads = "1 thread" if spec.threads == 1 else f"{spec.threads} threads"
     data = spec.data.rstrip("/").rpartition("/")[2]
-    own = ", with a model of your own" if spec.own_model else ""
+    own = next((f", with {spec.label(r)} of your own" for r in spec.recipes if r.network == OWN), "")
     return f"data {data}{own}, {minutes}, {len(spec.recipes)} candidates, {threads}"

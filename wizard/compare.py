@@ -5,26 +5,26 @@ from __future__ import annotations
 import streamlit as st
 
 import flow
-from dss.build_comparison import Comparison, Contender
+from dss.build_comparison import Comparison, Contender, compare
 from dss.build_comparison_words import sentences
 from optimizer.formats.shelf import FORMATS
 from repository.change import RegistrationError
 from repository.graph import GraphError
 from wizard import netron_frames, parts, session
-from wizard.compare_table import chart, structure, table
+from wizard.compare_table import chart, named, shown_first, structure, table
 from wizard.job_table import label_of_network
 from wizard.words import plain
 
-TOLERANCE_POINTS = 1.0
 MOST_POINTS = 20.0
+MOST_SHARE = 0.5  # of an error without a unit of its own, such as RMSE
+STEPS = 200
 _ASKED, _TOLD, _BY = "compare-asked", "compare-told", "compare-name"
 
 
 def show(job: str, network: str = "") -> None:
     """The whole section, of `network` first; nothing before something was measured."""
-    tolerance = float(st.session_state.get("compare-tolerance", TOLERANCE_POINTS))
     with st.spinner("Reading the files …", show_time=False):
-        found = flow.compare_build(session.settings(), job, tolerance)
+        found = flow.compare_build(session.settings(), job)
     if not found:
         return
     with st.container(key="compare-files"):
@@ -40,7 +40,7 @@ def show(job: str, network: str = "") -> None:
 
 
 def _controls(found: tuple[Comparison, ...], first: str) -> Comparison:
-    """Which network, and how much accuracy may be lost."""
+    """Which network, and how much worse its files may be; what is then known of them."""
     network, tolerance = st.columns([1, 1], gap="large", vertical_alignment="bottom")
     chosen = 0
     if len(found) > 1:
@@ -52,12 +52,21 @@ def _controls(found: tuple[Comparison, ...], first: str) -> Comparison:
         )  # fmt: skip
     else:
         network.markdown(f"**{plain(label_of_network(found[0].network))}**")
-    tolerance.slider(
-        "Accuracy that may be lost, in points", 0.0, MOST_POINTS, TOLERANCE_POINTS, 0.1, key="compare-tolerance",
-        on_change=session.keep, format="%.1f",
-        help="The fastest file that loses no more than this against the original wins.",
+    one = found[chosen]
+    metric, key = one.metric, "compare-tolerance"
+    most, step, shown, unit = MOST_POINTS, 0.1, "%.1f", "points"
+    if not metric.unit:  # of another size with each network, and so a slider of its own
+        value = 0.0 if one.original is None or one.original.quality is None else one.original.quality.value
+        most = MOST_SHARE * value or 1.0
+        step, shown, unit, key = most / STEPS, "%.3g", "its own unit", f"{key}-{one.sides[0].row.group[:12]}"
+    less = "lost" if metric.higher_is_better else "added"
+    allowed = tolerance.slider(
+        f"{metric.label[0].upper()}{metric.label[1:]} that may be {less}, in {unit}", 0.0, most,
+        min(one.tolerance, most), step, key=key, on_change=session.keep, format=shown,
+        help="The fastest file that is no worse than this against the original wins.",
     )  # fmt: skip
-    return found[chosen]
+    (again,) = compare([side.row for side in one.sides], allowed)
+    return again
 
 
 def _answer(found: Comparison) -> None:
@@ -66,7 +75,7 @@ def _answer(found: Comparison) -> None:
     with left:
         st.plotly_chart(
             chart(found), key="compare-chart", config={"displayModeBar": False},
-            alt="Accuracy against latency of the files, with the Pareto front, the original and the winner",
+            alt="Quality against latency of the files, with the Pareto front, the original and the winner",
         )  # fmt: skip
     with right:
         first, *more = sentences(found)
@@ -165,14 +174,17 @@ def _done(asked: dict[str, str | None]) -> None:
 def _table(job: str, found: Comparison) -> None:
     frame = table(found)
     formats = {
-        "Accuracy (%)": ("%.2f", 95), "Change (points)": ("%+.2f", 118), "Per second": ("%,.0f", 85),
+        found.metric.title: ("%.2f" if found.metric.unit else "%.4g", 95), "Change (points)": ("%+.2f", 118),
+        "Change": ("%+.3g", 90), "Difference (% of range)": ("%.2g", 150), "Per second": ("%,.0f", 85),
         "at batch": ("%d", 70), "Nodes": ("%,d", 65), "Same answers (%)": ("%.1f", 125),
         "Largest difference": ("%.2g", 130), "Times as fast": ("%.3g", 100), "Times smaller": ("%.3g", 105),
         "Times compiled Keras": ("%.3g", 150), "Memory (MiB)": ("%.3g", 105), "Million MACs": ("%.3g", 105),
     }  # fmt: skip
     numbers = [c for c in frame.columns if frame[c].dtype.kind in "fi"]
+    whole = st.toggle("All figures", key="compare-whole", on_change=session.keep)
     st.dataframe(
-        frame, key=f"compare-table-{job}", hide_index=True, height="content", alt="The files with their figures",
+        frame, column_order=None if whole else [c for c in shown_first(found) if c in frame],
+        key=f"compare-table-{job}", hide_index=True, height="content", alt="The files with their figures",
         placeholder="–",
         column_config={
             **{
@@ -186,8 +198,11 @@ def _table(job: str, found: Comparison) -> None:
         },
     )  # fmt: skip
     st.caption(
-        "Pareto front: ◆ no other file is as often right and as fast, and better in one; ◇ the same with the size of "
-        "the file. Largest difference and same answers: of the scores, from those of the network itself."
+        "Latency: the median of many runs with one input; 95 % of them are faster than p95. Pareto front: ◆ no other "
+        "file is as good and as fast, and better in one; ◇ the same with the size of the file. Largest difference: of "
+        "the outputs, from those of the network itself."
+        if whole
+        else "Change and times as fast: against the original. Latency: the median of many runs with one input."
     )
 
 
@@ -197,7 +212,7 @@ def _beside(found: Comparison, original: Contender) -> None:
     if not others:
         return
     first = found.successor or found.closest or others[0]
-    labels = {r.model: f"{r.label} ({r.runtime})" for r in others}
+    labels = dict(zip((r.model for r in others), named(others), strict=True))
     key = f"compare-beside-{original.model}"
     st.html(parts.eyebrow("Before and after"))
     picked = st.selectbox(

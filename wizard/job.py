@@ -11,18 +11,18 @@ import pandas as pd
 import streamlit as st
 
 import flow
-from dss.build_report import BuiltRow
+from dss.build_report import BuiltRow, metric_of, ranked_by
 from dss.card import written_ms
 from dss.explanation import shown
 from dss.groups import as_group
+from dss.preferences import PreferenceError
 from ontology.events import Event, Finished, Note, Progress, Started
-from ontology.requirement import Requirement
-from ontology.requirement_json import RequirementError, from_json
+from ontology.requirement_json import RequirementError
 from optimizer import jobs
 from optimizer.formats.shelf import FORMATS
 from optimizer.jobs import JobError, JobState, Status
 from wizard import artifact, builds, compare, parts, session
-from wizard.job_table import chart, label_of_network, misses, table
+from wizard.job_table import ON_DEMAND, chart, label_of_network, misses, table
 from wizard.state import RESULTS, Asked
 from wizard.words import plain
 
@@ -48,27 +48,27 @@ def show(job: str) -> None:
     """The whole page."""
     try:
         look = _look(job)
-    except (JobError, RequirementError) as error:
+    except (JobError, RequirementError, PreferenceError) as error:
         st.error(plain(str(error)), icon=":material/error:")
         st.button("All builds", key="to-builds", on_click=session.go, args=("view", "builds"))
         return
     title = str(look.state.spec.requirement.get("title") or "A build without a name")
     st.html(parts.eyebrow(f"Build of {builds.when(job)}"))
     st.subheader(plain(title), anchor=False)
-    st.caption(plain(builds.asked_for(look.state)))
+    asked = builds.asked_for(look.state)
+    st.caption(plain(f"{asked[:1].upper()}{asked[1:]}. {ranked_by(look.outcome.preferences)}"))
     live = st.fragment(_live, run_every=REFRESH_SECONDS if look.is_moving else None)
     live(job, look.is_moving)
 
 
 def _look(job: str) -> Look:
-    """Raises JobError, or RequirementError when the request names what this graph no longer knows."""
+    """Raises JobError; RequirementError or PreferenceError when the request names what this graph no longer knows."""
     settings, knowledge = session.settings(), session.knowledge()
     state = jobs.state(settings.home, job)
     now = (job, state.done, state.status, id(knowledge.projection))
     kept = st.session_state.get(_OUTCOME)
     if kept is None or kept[0] != now:
-        preferences = session.preferences_for(requirement_of(state))
-        kept = st.session_state[_OUTCOME] = (now, flow.build_outcome(settings, job, preferences, knowledge))
+        kept = st.session_state[_OUTCOME] = (now, flow.build_outcome(settings, job, knowledge))
     outcome: flow.BuildOutcome = kept[1]
     is_registered = all(name in outcome.candidates.projection.positions for name in outcome.names)
     rows = sorted(flow.built_rows(outcome), key=lambda row: row.model != outcome.chosen)  # the chosen one first
@@ -86,11 +86,6 @@ def _is_moving(state: JobState, is_registered: bool) -> bool:
         since = time.monotonic()
         st.session_state[_WAITING] = (state.id, since)
     return not is_registered and time.monotonic() - since < REGISTER_SECONDS
-
-
-def requirement_of(state: JobState) -> Requirement:
-    """What the job was started for. Raises RequirementError."""
-    return from_json(state.spec.requirement, session.choices())
 
 
 def _live(job: str, was_moving: bool) -> None:
@@ -185,9 +180,11 @@ def _candidates(look: Look) -> None:
     best = "best so far" if look.is_moving else "chosen"
     frame = table(rows, look.outcome.candidates, look.outcome.chosen, best)
     key = f"built-{look.state.id}"
+    whole = st.toggle("All figures", key="job-whole", on_change=session.keep)
     st.dataframe(
         frame, key=key, hide_index=True, height="content", on_select="rerun",
         selection_mode="single-row", alt="Finished candidates",
+        column_order=None if whole else [c for c in frame if c not in ON_DEMAND],
         column_config={
             "Verdict": st.column_config.TextColumn(width=130),
             "Network": st.column_config.TextColumn(width=180),
@@ -196,13 +193,15 @@ def _candidates(look: Look) -> None:
             **{
                 name: st.column_config.NumberColumn(format=form, width=width)
                 for name, form, width in (
-                    ("Accuracy (%)", "%.1f", 85), ("p50 (ms)", "%.3g", 70), ("p95 (ms)", "%.3g", 70),
+                    (metric_of(rows).title, "%.4g", 85), ("Latency (ms)", "%.3g", 85), ("p95 (ms)", "%.3g", 70),
                     ("Per second", "%,.0f", 75), ("Memory (MiB)", "%.1f", 90), ("Size (KiB)", "%,.0f", 70),
                 )
             },
         },
     )  # fmt: skip
-    st.caption("p50 and p95: half and 95 % of the runs were faster. Click a row to open its page.")
+    st.caption(
+        "Latency: the median of many runs with one input; 95 % of them are faster than p95. Click a row for its page."
+    )
     _open_picked(key, rows, frame)
     if look.outcome.failures:
         with st.expander(f"{len(look.outcome.failures)} could not be made"):
@@ -226,7 +225,7 @@ def _drawn(look: Look) -> None:
         best = "best so far" if look.is_moving else "chosen"
         st.plotly_chart(
             chart(look.rows, look.outcome.candidates, look.outcome.chosen, best), key=f"chart-{look.state.id}",
-            config={"displayModeBar": False}, alt="Accuracy against latency of the candidates, with your limits",
+            config={"displayModeBar": False}, alt="Quality against latency of the candidates, with your limits",
         )  # fmt: skip
 
 
@@ -288,7 +287,7 @@ def _onward(look: Look, shown_one: BuiltRow | None) -> None:
         if shown_one is not None:
             artifact.download(session.knowledge(), shown_one.model, key="job-download")
         if st.button("Search again", key="job-search", icon=":material/search:"):
-            _search_again(requirement_of(look.state))
+            _search_again(look.outcome)
             st.rerun()
         if shown_one is not None and st.button("History, lineage, ratings", key="job-model", type="tertiary"):
             session.go("model", shown_one.model)
@@ -305,20 +304,19 @@ def _closest(look: Look) -> BuiltRow | None:
 
 def _named(row: BuiltRow) -> None:
     st.markdown(f"#### {plain(label_of_network(row.network))} as {plain(FORMATS[row.format].label)}")
-    accuracy = (
-        ""
-        if row.accuracy_percent is None
-        else f"{row.accuracy_percent:.1f} % right [{row.accuracy_low_percent:.1f} to {row.accuracy_high_percent:.1f}], "
-    )
+    quality = ""
+    if row.quality is not None:
+        within = f" (95 % interval {row.quality.interval})" if row.quality.interval else ""
+        quality = f"{row.quality.kind.title.partition(' (')[0]} {row.quality}{within}, "
     st.write(
-        f"{accuracy}{written_ms(row.latency_p50_ms)} (p95 {written_ms(row.latency_p95_ms)}), "
+        f"{plain(quality)}{written_ms(row.latency_p50_ms)} for one input (95 % of them within "
+        f"{written_ms(row.latency_p95_ms)}), "
         f"{shown(row.peak_memory_mib)} MiB of memory, {shown(row.size_kib)} KiB on disk"
     )
 
 
-def _search_again(requirement: Requirement) -> None:
-    judged = session.preferences_for(requirement)
-    session.commit(Asked(requirement, as_group(judged), RESULTS, {}))
+def _search_again(outcome: flow.BuildOutcome) -> None:
+    session.commit(Asked(outcome.candidates.requirement, as_group(outcome.preferences), RESULTS, {}))
     session.renew()
 
 

@@ -9,24 +9,31 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from dss.build_report import BuiltRow
+from device.data import TOP1
+from device.runtimes import RUNTIMES
+from dss.build_report import BuiltRow, metric_of
 from dss.explanation import shown
 from dss.matching import Candidates
+from dss.quality import METRICS, Metric
 from dss.words import verdict_words
 from ontology.requirement import Limit, Outcome, Relation, Verdict, limits
 from optimizer.formats.shelf import FORMATS
 from optimizer.networks.own import OWN
 from optimizer.networks.shelf import NETWORKS
+from wizard import quality_axis
 from wizard.theme import ACCENT, SERIES, SYMBOLS
 
 REGISTERING = "being registered"
+ON_DEMAND = ("95 % interval", "p95 (ms)", "Per second", "Memory (MiB)")
+"""Columns for which a narrow page has no room: shown when they are asked for."""
+RUNTIME_LABELS: Mapping[str, str] = {spec.name: spec.label for spec in RUNTIMES}
 DRAWN: Mapping[str, str] = {"inference_latency_ms": "x", "accuracy_percent": "y"}
 MARGIN = 1.5  # of the latencies, so that points do not stick to the frame
 
 
 def label_of_network(name: str) -> str:
-    """What a person reads for a network of the shelf."""
-    return "Your own model" if name == OWN else NETWORKS[name].label
+    """What a person reads for a network of the shelf, or for one that they brought."""
+    return "Your own model" if name == OWN else NETWORKS[name].label if name in NETWORKS else name
 
 
 def open_ends(row: BuiltRow, candidates: Candidates) -> tuple[Verdict, ...] | None:
@@ -53,21 +60,25 @@ def misses(row: BuiltRow, candidates: Candidates) -> list[str]:
     return [verdict_words(v, candidates.projection) for v in open_ends(row, candidates) or ()]
 
 
+def stored_as(rows: Sequence[BuiltRow]) -> list[str]:
+    """`TFLite, float`; with the runtime behind it where one file was measured with several."""
+    files = [(r.network, r.format) for r in rows]
+    return [
+        FORMATS[r.format].label + (f" · {RUNTIME_LABELS.get(r.runtime, r.runtime)}" if files.count(f) > 1 else "")
+        for r, f in zip(rows, files, strict=True)
+    ]
+
+
 def table(rows: Sequence[BuiltRow], candidates: Candidates, chosen: str | None, best: str = "chosen") -> pd.DataFrame:
     """One line for each finished candidate, numbers as numbers so that they sort."""
     return pd.DataFrame(
         {
             "Verdict": [verdict(r, candidates, chosen, best) for r in rows],
             "Network": [label_of_network(r.network) for r in rows],
-            "Stored as": [FORMATS[r.format].label for r in rows],
-            "Accuracy (%)": [r.accuracy_percent for r in rows],
-            "95 % interval": [
-                ""
-                if r.accuracy_low_percent is None
-                else f"{r.accuracy_low_percent:.1f} to {r.accuracy_high_percent:.1f}"
-                for r in rows
-            ],
-            "p50 (ms)": [r.latency_p50_ms for r in rows],
+            "Stored as": stored_as(rows),
+            metric_of(rows).title: [None if r.quality is None else r.quality.value for r in rows],
+            "95 % interval": ["" if r.quality is None else r.quality.interval for r in rows],
+            "Latency (ms)": [r.latency_p50_ms for r in rows],
             "p95 (ms)": [r.latency_p95_ms for r in rows],
             "Per second": [r.throughput_per_s for r in rows],
             "Memory (MiB)": [r.peak_memory_mib for r in rows],
@@ -77,30 +88,34 @@ def table(rows: Sequence[BuiltRow], candidates: Candidates, chosen: str | None, 
 
 
 def chart(rows: Sequence[BuiltRow], candidates: Candidates, chosen: str | None, best: str = "chosen") -> go.Figure:
-    """Accuracy against latency, one colour and shape for each network, with what the requirement allows shaded."""
-    drawn = [r for r in rows if r.accuracy_percent is not None]
+    """Quality against latency, one colour and shape for each network, with what the requirement allows shaded."""
+    drawn, metric = [r for r in rows if r.quality is not None], metric_of(rows)
     figure = go.Figure()
     asked = [limit for limit in limits(candidates.requirement) if limit.figure in DRAWN]
-    spans = _spans(drawn, asked)
+    if metric is not METRICS[TOP1]:
+        asked = [limit for limit in asked if DRAWN[limit.figure] == "x"]
+    spans = _spans(drawn, asked, metric)
     _limits(figure, asked, spans)
-    for i, network in enumerate((*NETWORKS, OWN)):  # so that a network keeps its colour while others come
+    networks = dict.fromkeys((*NETWORKS, *(r.network for r in rows)))  # each keeps its colour while others come
+    for i, network in enumerate(networks):
         if network not in {r.network for r in drawn}:
             continue
         own = [r for r in drawn if r.network == network]
         figure.add_scatter(
             x=[r.latency_p50_ms for r in own],
-            y=[r.accuracy_percent for r in own],
+            y=[r.quality.value for r in own if r.quality is not None],
             error_y={
                 "type": "data", "symmetric": False, "thickness": 1, "width": 3, "color": "#b3c0c6",
-                "array": [(r.accuracy_high_percent or 0) - (r.accuracy_percent or 0) for r in own],
-                "arrayminus": [(r.accuracy_percent or 0) - (r.accuracy_low_percent or 0) for r in own],
+                "array": [quality_axis.reach(r.quality)[1] for r in own],
+                "arrayminus": [quality_axis.reach(r.quality)[0] for r in own],
             },
             mode="markers",
             name=label_of_network(network),
             text=[
                 f"{label_of_network(r.network)}<br>{FORMATS[r.format].label}<br>{shown(r.latency_p50_ms)} ms<br>"
-                f"{r.accuracy_percent:.1f} % [{r.accuracy_low_percent:.1f} to {r.accuracy_high_percent:.1f}]"
+                f"{r.quality.with_interval}"
                 for r in own
+                if r.quality is not None
             ],
             hovertemplate="%{text}<extra></extra>",
             marker={"color": SERIES[i % len(SERIES)], "symbol": SYMBOLS[i % len(SYMBOLS)], "size": 10},
@@ -108,7 +123,7 @@ def chart(rows: Sequence[BuiltRow], candidates: Candidates, chosen: str | None, 
     star = [r for r in drawn if r.model == chosen]
     if star:
         figure.add_scatter(
-            x=[star[0].latency_p50_ms], y=[star[0].accuracy_percent], mode="markers", name=best,
+            x=[star[0].latency_p50_ms], y=[q.value for q in (star[0].quality,) if q], mode="markers", name=best,
             marker={"color": ACCENT, "symbol": "star", "size": 18, "line": {"color": "#1d2b33", "width": 1.5}},
             hoverinfo="skip",
         )  # fmt: skip
@@ -118,7 +133,7 @@ def chart(rows: Sequence[BuiltRow], candidates: Candidates, chosen: str | None, 
         showline=True, linecolor="#c8d1d5",
         dtick=1 if right > 100 * left else None,
     )  # fmt: skip
-    figure.update_yaxes(title="Accuracy in %", range=[low, high])
+    figure.update_yaxes(title=quality_axis.title(metric), range=[low, high])
     figure.update_layout(
         height=330, margin={"l": 10, "r": 10, "t": 24, "b": 10}, hovermode="closest", dragmode=False,
         legend={"orientation": "h", "y": -0.28}, uirevision="same",
@@ -126,16 +141,14 @@ def chart(rows: Sequence[BuiltRow], candidates: Candidates, chosen: str | None, 
     return figure
 
 
-def _spans(rows: Sequence[BuiltRow], asked: Sequence[Limit]) -> dict[str, tuple[float, float]]:
+def _spans(rows: Sequence[BuiltRow], asked: Sequence[Limit], metric: Metric) -> dict[str, tuple[float, float]]:
     """What both axes show: every point with its interval, and the limits."""
     bounds = {axis: [float(x.value) for x in asked if DRAWN[x.figure] == axis] for axis in ("x", "y")}  # type: ignore[arg-type]
     latencies = [r.latency_p50_ms for r in rows] + bounds["x"] or [1.0]
-    accuracies = [a for r in rows for a in (r.accuracy_low_percent, r.accuracy_high_percent) if a is not None]
-    accuracies += bounds["y"]
-    low = min(accuracies, default=0.0)
+    qualities = [end for r in rows for end in quality_axis.ends(r.quality)] + bounds["y"]
     return {
         "x": (min(latencies) / MARGIN, max(latencies) * MARGIN),
-        "y": (max(0.0, low - 2.0), min(102.0, max(accuracies, default=100.0) + 2.0)),
+        "y": quality_axis.span(qualities, metric),
     }
 
 

@@ -15,6 +15,7 @@ from device.measure import MeasureError
 from dss.explanation import shown
 from ontology.records import Model, Performance, Record
 from optimizer.brought import Brought
+from optimizer.frozen import runnable
 from optimizer.inspect import InspectionFailed, ModelFile, RefusedFile
 from repository.artifacts import ArtifactError
 from repository.plausibility import Severity
@@ -22,6 +23,11 @@ from wizard import machine, parts, registering, session, tryout, uploads
 from wizard.inspected import inspected
 from wizard.words import plain
 
+SAVED_MODEL = "savedmodel"
+FORMAT_WORDS = {
+    "h5": "Keras HDF5 (.h5)", "keras": "Keras (.keras)", "tflite": "TFLite", "onnx": "ONNX",
+    "pb": "TensorFlow frozen graph (.pb)", SAVED_MODEL: "TensorFlow SavedModel",
+}  # fmt: skip
 _BROUGHT, _TOLD, _PROBLEM = "file-brought", "file-told", "file-problem"
 
 
@@ -33,7 +39,8 @@ def show() -> None:
     left, right = st.columns(2, gap="large")
     with left:
         file = st.file_uploader(
-            "Model file: .tflite, .onnx, .h5, .keras or .pb", key="file-model",  # others are refused with a reason
+            # Others are refused with a reason.
+            "Model file: .tflite, .onnx, .h5, .keras, .pb, or a SavedModel folder as .zip", key="file-model",
             max_upload_size=uploads.LARGEST_MODEL_MIB,
         )  # fmt: skip
         data = st.file_uploader(
@@ -67,8 +74,8 @@ def show() -> None:
             st.error(plain(problem), icon=":material/error:")
         elif data is None:
             st.caption("Bring examples, too: without them neither speed nor accuracy can be measured.")
-    brought, records = st.session_state.get(_BROUGHT, (None, ()))
-    if brought is not None and brought.file.sha256 == found.sha256:
+    of, brought, records = st.session_state.get(_BROUGHT, ("", None, ()))
+    if brought is not None and of == found.sha256:
         with left:
             _preview(brought, records)
 
@@ -86,7 +93,7 @@ def _found(path: Path) -> ModelFile | None:
         parts.pairs(
             "What the file holds",
             [
-                ("Format", found.format),
+                ("Format", FORMAT_WORDS.get(found.format, found.format)),
                 ("Parameters", f"{found.parameters:,}"),
                 *([("Layers", f"{found.layers}")] if found.layers is not None else []),
                 ("Operators", f"{sum(found.operators.values())}"),
@@ -104,6 +111,8 @@ def _found(path: Path) -> ModelFile | None:
     )
     for warning in found.warnings:
         st.warning(plain(warning[:1].upper() + warning[1:]), icon=":material/warning:")
+    if found.format == SAVED_MODEL:
+        st.caption("No runtime takes a SavedModel: its frozen graph (.pb) is made first, then measured and stored.")
     return found
 
 
@@ -132,9 +141,10 @@ def _measure(path: Path, found: ModelFile, name: str, content: bytes) -> None:
     try:
         with st.spinner("Measuring in a process of its own …"):
             data = _arrays(uploads.keep_data(session.settings().home, name, content), found)
-            brought, records = flow.bring_model(
-                path, session.knowledge(), session.settings(), data=str(data), network=network, purpose=purpose
-            )
+            with runnable(path, str(data)) as runs:
+                brought, records = flow.bring_model(
+                    runs, session.knowledge(), session.settings(), data=str(data), network=network, purpose=purpose
+                )
     except (
         uploads.UploadError,
         RefusedFile,
@@ -149,7 +159,7 @@ def _measure(path: Path, found: ModelFile, name: str, content: bytes) -> None:
             rf"{re.escape(str(session.settings().home))}[^\s'\"]*{re.escape(os.path.sep)}", "", str(error)
         )
     else:
-        state[_BROUGHT] = (brought, records)
+        state[_BROUGHT] = (found.sha256, brought, records)
 
 
 def _arrays(data: Path, found: ModelFile) -> Path:

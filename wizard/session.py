@@ -12,9 +12,9 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from dss.groups import Judged, as_group
+from dss.groups import as_group
 from dss.matching import Candidates
-from dss.preferences import PreferenceError, Preferences
+from dss.preferences import PreferenceError
 from flow import Selection, find_candidates, installation, read_request, select
 from ontology.requirement import Choices, Requirement
 from ontology.requirement_json import RequirementError
@@ -166,12 +166,6 @@ def link(what: Asked) -> str:
     """The address that restores this state anywhere."""
     base = (st.context.url or "").partition("?")[0]
     return f"{base}?{urlencode(what.parameters())}"
-
-
-def preferences_for(requirement: Requirement) -> Judged:
-    """The visitor's own preferences when this is what was asked, else none: a build keeps no preferences."""
-    asked: Asked | None = st.session_state.get(_ASKED)
-    return asked.judged if asked is not None and asked.requirement == requirement else Preferences()
 
 
 def candidates(requirement: Requirement) -> Candidates:

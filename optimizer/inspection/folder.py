@@ -46,6 +46,11 @@ def opened(path: Path, limits: Limits) -> dict[str, int]:
     return found
 
 
+def is_part(name: str) -> bool:
+    """Whether a file of this name within the folder belongs to a SavedModel."""
+    return _PARTS.fullmatch(name) is not None and len(name) <= _LONGEST_NAME and name.isprintable()
+
+
 def close(files: dict[str, int]) -> None:
     """Closes all of them."""
     while files:

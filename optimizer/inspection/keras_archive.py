@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import stat
 import zipfile
 from dataclasses import replace
 from typing import Any
@@ -14,13 +13,12 @@ from optimizer.inspection.found import Content, Limits, RefusedFile
 from optimizer.inspection.hdf5 import arrays, content
 from optimizer.inspection.keras_config import LONGEST, check_names, parse
 from optimizer.inspection.kind import NATIVE, PICKLE
+from optimizer.inspection.zip_entries import checked
 
 CONFIG, NOTES, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 _MOST_ENTRIES = 1000
-_MOST_SHRUNK, _SMALL = 100, 2**20  # weights hardly shrink; a configuration of repeated layers may, but it is small
 _PICKLES = (".pkl", ".pickle", ".pt", ".pth", ".npy", ".npz", ".joblib", ".dill")
 _NATIVE = (".so", ".dll", ".dylib", ".exe", ".o", ".a", "lib.tar")
-_PROGRAMS = (".py", ".pyc", ".sh", ".bat")
 _AGAIN = "save the model again with model.save('NAME.keras')"
 
 
@@ -54,57 +52,14 @@ def check_entries(archive: zipfile.ZipFile, limits: Limits) -> dict[str, zipfile
         name = next((e.filename for e in listed if e.filename.lower().endswith(suffixes)), None)
         if name is not None:
             raise RefusedFile(f"it holds {name!r:.100}, which is or may hide {what}; {todo}")
-    entries: dict[str, zipfile.ZipInfo] = {}
-    for entry in listed:
-        _check_entry(entry)
-        if entry.filename in entries:
-            raise RefusedFile(f"it holds {entry.filename!r} twice, so that two readers may see two models: {_AGAIN}")
-        entries[entry.filename] = entry
+    entries = checked(listed, limits, _AGAIN)
     missing = {CONFIG, WEIGHTS} - set(entries)
     if missing:
         raise RefusedFile(
             f"it is a zip archive without {' and '.join(sorted(missing))} (it has {sorted(entries)[:3]}), so no .keras "
             f"file; unpack it, or {_AGAIN}"
         )
-    total = sum(entry.file_size for entry in listed)
-    if total > limits.unpacked_mib * 2**20:
-        raise RefusedFile(
-            f"it would unpack to {total / 2**20:,.0f} MiB, more than the {limits.unpacked_mib:,} allowed; it is a zip "
-            "bomb, or too large for a device"
-        )
-    end = 0
-    for entry in sorted(listed, key=lambda e: e.header_offset):
-        if entry.header_offset < end:
-            raise RefusedFile(f"{entry.filename!r} overlaps another file within the archive: a zip bomb; {_AGAIN}")
-        end = entry.header_offset + 30 + len(entry.filename.encode()) + entry.compress_size
     return entries
-
-
-def _check_entry(entry: zipfile.ZipInfo) -> None:
-    # `orig_filename` is what is written; zipfile cuts `filename` at a null byte.
-    name = entry.orig_filename
-    parts = name.split("/")
-    if (
-        name != entry.filename
-        or "\\" in name
-        or ":" in name
-        or name.startswith("/")
-        or ".." in parts
-        or "" in parts[:-1]
-    ):
-        raise RefusedFile(f"it would unpack to {name!r:.100}, which may lie outside of its folder: {_AGAIN}")
-    if stat.S_ISLNK(entry.external_attr >> 16):
-        raise RefusedFile(f"{name!r:.100} in it is a symbolic link: {_AGAIN}")
-    if name.lower().endswith(_PROGRAMS):
-        raise RefusedFile(f"it holds the program {name!r:.100}; a model is data: {_AGAIN}")
-    if entry.flag_bits & 0x1:
-        raise RefusedFile(f"{name!r:.100} in it is encrypted: {_AGAIN}")
-    if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise RefusedFile(f"{name!r:.100} in it is compressed by method {entry.compress_type}: {_AGAIN}")
-    if entry.file_size > max(_SMALL, _MOST_SHRUNK * entry.compress_size):
-        raise RefusedFile(
-            f"{name!r:.100} in it grows from {entry.compress_size:,} to {entry.file_size:,} bytes: a zip bomb; {_AGAIN}"
-        )
 
 
 def _bytes(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, most: int) -> bytes:

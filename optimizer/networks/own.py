@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from optimizer.inspect import ModelFile, RefusedFile, inspect
+from optimizer.inspect import ModelFile, RefusedFile, inspect, unpacked
 from optimizer.networks.contract import NetworkError
 
 if TYPE_CHECKING:
@@ -24,7 +24,9 @@ def copied(model: Path, file: ModelFile, folder: Path) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     copy = folder / model.name
-    if model.is_dir():
+    if (whole := unpacked(model, folder)) != model:
+        copy = whole
+    elif model.is_dir():
         shutil.copytree(model, copy, symlinks=True)
     else:
         shutil.copyfile(model, copy)
@@ -33,8 +35,10 @@ def copied(model: Path, file: ModelFile, folder: Path) -> Path:
     return copy
 
 
-def load(file: Path, input_shape: tuple[int, ...], classes: int) -> keras.Model:
+def load(file: Path, input_shape: tuple[int, ...], outputs: int, *, has_classes: bool = True) -> keras.Model:
     """The model of a .keras or .h5 file. Raises NetworkError if it does not fit the data.
+
+    `outputs` is how many numbers it must give for each example: a score a class, where the data have classes.
 
     It is loaded in safe mode: a Lambda layer, whose code would run here, is refused.
     """
@@ -47,12 +51,18 @@ def load(file: Path, input_shape: tuple[int, ...], classes: int) -> keras.Model:
         raise NetworkError(f"{file.name} cannot be loaded as a Keras model: {_first_line(error)}") from error
     takes, gives = model.input_shape, model.output_shape
     if isinstance(takes, list | dict) or isinstance(gives, list | dict):
-        raise NetworkError(f"{file.name} has several inputs or outputs; a classifier with one of each is needed")
+        raise NetworkError(f"{file.name} has several inputs or outputs; one of each is needed")
     if not _fits(tuple(takes[1:]), input_shape):
         raise NetworkError(f"{file.name} takes examples of shape {tuple(takes[1:])}, and the data have {input_shape}")
-    if tuple(gives[1:]) != (classes,):
-        raise NetworkError(f"{file.name} gives {tuple(gives[1:])} scores, and the data have {classes} classes")
+    check_outputs(file.name, tuple(gives[1:]), outputs, has_classes=has_classes)
     return model
+
+
+def check_outputs(name: str, gives: tuple[int | None, ...], outputs: int, *, has_classes: bool) -> None:
+    """Raises NetworkError where a model's answer for one example, of this shape, is no answer that y can judge."""
+    if gives != (outputs,):
+        wanted = f"the data have {outputs} classes" if has_classes else f"y has {outputs} for each example"
+        raise NetworkError(f"{name} gives {gives} {'scores' if has_classes else 'numbers'}, and {wanted}")
 
 
 def _fits(takes: tuple[int | None, ...], shape: tuple[int, ...]) -> bool:

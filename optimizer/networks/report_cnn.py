@@ -36,8 +36,8 @@ REPORT_CNN = NetworkSpec(
     name="report-cnn",
     label="CNN of the optimization report",
     family="Report CNN",
-    why="three convolutions and three dense layers, 119,652 parameters and 4.87 million multiplications at 28×28: the "
-    "largest of the shelf, so the first to try where accuracy counts",
+    why="three convolutions and three dense layers, 119,652 parameters and 4.87 million multiplications for a "
+    "28×28 picture: the largest of the shelf, so the first to try where accuracy counts",
     light_rank=2,
     accurate_rank=0,
     pictures_only=True,

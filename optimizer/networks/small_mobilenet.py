@@ -48,8 +48,8 @@ SMALL_MOBILENET = NetworkSpec(
     name="small-mobilenet",
     label="Small MobileNet",
     family="MobileNet",
-    why="nine convolutions of the MobileNet kind, 33,162 parameters and 1.65 million multiplications at 28×28: the "
-    "fewest parameters on the shelf",
+    why="nine convolutions of the MobileNet kind, 33,162 parameters and 1.65 million multiplications for a "
+    "28×28 picture: the fewest parameters on the shelf",
     light_rank=1,
     accurate_rank=1,
     pictures_only=True,

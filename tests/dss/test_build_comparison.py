@@ -8,17 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dss.build_comparison import Comparison, Contender, Structure, ToleranceError, compare, pareto
+from dss.build_comparison import Comparison, Contender, Structure, compare, pareto
 from dss.build_comparison_words import as_data, lines, sentences
+from dss.quality import Quality, ToleranceError
 
 
 def contender(name: str, latency_ms: float, accuracy: float | None, size_kib: float, **more: object) -> Contender:
     """Its interval is two points to either side; its repeats agree to 2 %."""
     given_: dict[str, object] = {
         "model": name, "sha256": name, "group": "g", "network": "report-cnn", "format": name, "label": name.upper(),
-        "runtime": "litert-cpu", "is_original": False, "is_baseline": False, "accuracy_percent": accuracy,
-        "accuracy_low_percent": None if accuracy is None else accuracy - 2,
-        "accuracy_high_percent": None if accuracy is None else accuracy + 2,
+        "runtime": "litert-cpu", "is_original": False, "is_baseline": False,
+        "quality": None
+        if accuracy is None
+        else Quality(metric="top-1", value=accuracy, low=accuracy - 2, high=accuracy + 2),
         "samples": None if accuracy is None else 360,
         "latency_p50_ms": latency_ms, "latency_p95_ms": 2 * latency_ms, "latency_p99_ms": None,
         "latency_spread_percent": 2.0, "noisy": False, "throughput_per_s": 1000 / latency_ms, "throughput_batch": 1,
@@ -44,7 +46,7 @@ def only(tolerance: float, *rows: Contender) -> Comparison:
 
 def test_the_ratios_to_the_original() -> None:
     side = only(1.0).side(INT8)
-    assert (side.times_original, side.times_smaller, side.accuracy_points) == (4.0, 500 / 120, -1.0)
+    assert (side.times_original, side.times_smaller, side.change) == (4.0, 500 / 120, -1.0)
     assert side.times_baseline == side.times_original  # the H5 is both
     assert [s.row.model for s in only(1.0).sides] == ["tiny", "int8", "tflite", "h5", "slow"]  # the fastest first
 
@@ -82,7 +84,7 @@ def test_nothing_within_the_tolerance_names_the_closest() -> None:
     (told,) = sentences(found)
     assert told == (
         "No other file is within 0.5 points of the original's accuracy. The closest is INT8 (litert-cpu), 1 point "
-        "below: 89.00 % against 90.00 %. Keep the original, or allow a greater tolerance."
+        "worse: 89.00 % against 90.00 %. Keep the original, or allow a greater tolerance."
     )
 
 
@@ -116,8 +118,8 @@ def test_a_spread_that_is_not_told_counts_as_ten_percent() -> None:
 def test_the_words_say_what_the_intervals_allow() -> None:
     assert sentences(only(1.0))[:2] == [
         "The fastest within 1 point of the original's accuracy: INT8 (litert-cpu), 1 ms, 4× as fast as the original, "
-        "4.17× smaller, 1 point less right than the original (89.00 %).",
-        "The 95 % intervals of the two accuracies overlap: 360 examples do not tell them apart.",
+        "4.17× smaller, its accuracy 1 point worse than the original's (89.00 %).",
+        "The 95 % intervals of the two overlap: 360 examples do not tell them apart.",
     ]
     assert "do not overlap: the difference is more than chance" in sentences(only(5.0))[1]  # 83 to 87 and 88 to 92
     assert only(5.0).side(TINY).overlaps is False
@@ -133,7 +135,7 @@ def test_without_an_original_or_its_accuracy_nothing_wins() -> None:
     assert (found.original, found.winner, found.side(INT8).times_original) == (None, None, None)
     assert "The original was not measured" in sentences(found)[0]
     blind = only(1.0, contender("h5", 4.0, None, 500.0, is_original=True), TFLITE)
-    assert (blind.winner, blind.side(TFLITE).times_original, blind.side(TFLITE).accuracy_points) == (None, 2.0, None)
+    assert (blind.winner, blind.side(TFLITE).times_original, blind.side(TFLITE).change) == (None, 2.0, None)
     assert "not measured" in sentences(blind)[0]
 
 
@@ -176,9 +178,10 @@ def test_the_winner_keeps_the_tolerance_and_none_beyond_the_noise_is_faster(
     rows = [contender(str(i), t, a, s, is_original=i == 0) for i, (t, a, s) in enumerate(figures)]
     found = only(tolerance, *rows)
     assert found.winner is not None  # the original is always within
-    least = rows[0].accuracy_percent or 0.0
-    assert (found.winner.accuracy_percent or 0.0) >= least - tolerance - 1e-6
-    within = [r for r in rows if (r.accuracy_percent or 0.0) >= least - tolerance]
+    least = figures[0][1]
+    assert found.winner.quality is not None
+    assert found.winner.quality.value >= least - tolerance - 1e-6
+    within = [r for r in rows if r.quality is not None and r.quality.value >= least - tolerance]
     assert found.winner.latency_p50_ms <= 1.02 * min(r.latency_p50_ms for r in within) * (1 + 1e-12)
 
 
@@ -186,6 +189,60 @@ def test_the_winner_keeps_the_tolerance_and_none_beyond_the_noise_is_faster(
 def test_a_tolerance_is_a_number_of_points(tolerance: float) -> None:
     with pytest.raises(ToleranceError, match="from 0 to 100"):
         compare(FILES, tolerance)
+
+
+def error(name: str, latency_ms: float, rmse: float, size_kib: float, **more: object) -> Contender:
+    """A file whose answers are numbers: less is better, no interval, checked against the range of its outputs."""
+    numbers = {
+        "quality": Quality(metric="rmse", value=rmse),
+        "check_agreement_percent": None,
+        "check_range_percent": 1.9,
+    }
+    return contender(name, latency_ms, None, size_kib, **(numbers | {"samples": 780} | more))
+
+
+# The original's RMSE is 0.50. Half precision adds 0.01, 8 bits add 0.03; pruned is fastest and adds 0.5.
+FLOAT = error("float", 4.0, 0.50, 500.0, is_original=True, check_range_percent=0.0)
+NUMBERS = (FLOAT, error("half", 2.0, 0.51, 250.0), error("int8", 1.0, 0.53, 120.0), error("pruned", 0.5, 1.0, 60.0))
+
+
+@pytest.mark.parametrize(
+    ("tolerance", "winner"), [(0.0, "float"), (0.01, "half"), (None, "half"), (0.03, "int8"), (0.5, "pruned")]
+)
+def test_of_an_error_less_is_better_and_the_tolerance_has_its_unit(tolerance: float | None, winner: str) -> None:
+    """None is 5 % of the original's: 0.025."""
+    (found,) = compare(NUMBERS, tolerance)
+    assert found.winner is not None
+    assert found.winner.model == winner
+    assert (found.metric.label, found.tolerance) == ("RMSE", 0.025 if tolerance is None else tolerance)
+
+
+def test_the_front_of_an_error_goes_down() -> None:
+    slow_and_wrong = error("slow", 8.0, 0.9, 700.0)
+    (found,) = compare((*NUMBERS, slow_and_wrong), 0.01)
+    assert [s.row.model for s in found.sides if s.on_front] == ["pruned", "int8", "half", "float"]
+
+
+def test_an_error_is_told_in_its_own_words() -> None:
+    (found,) = compare(NUMBERS, 0.03)
+    assert sentences(found) == [
+        "The fastest within 0.03 of the original's RMSE: INT8 (litert-cpu), 1 ms, 4× as fast as the original, 4.17× "
+        "smaller, its RMSE 0.03 worse than the original's (0.53).",
+        "No interval of the RMSE is known: whether 780 examples tell the two apart is not said.",
+    ]
+    (nothing,) = compare((FLOAT, NUMBERS[2]), 0.02)
+    assert sentences(nothing)[0] == (
+        "No other file is within 0.02 of the original's RMSE. The closest is INT8 (litert-cpu), 0.03 worse: 0.53 "
+        "against 0.5. Keep the original, or allow a greater tolerance."
+    )
+    text = "\n".join(lines([found]))
+    assert "0.53   +0.03        1" in text
+    assert "difference   of range" in text
+    assert "1.9 %" in text
+    assert "accuracy" not in text and "agree" not in text
+    (data,) = as_data([found])
+    assert data["metric"] == {"label": "RMSE", "unit": "", "higher_is_better": False}
+    assert data["files"][1]["quality"] == {"metric": "rmse", "value": 0.53, "low": None, "high": None}
 
 
 def test_the_table_shows_figures_files_and_the_reason() -> None:
@@ -199,6 +256,6 @@ def test_the_table_shows_figures_files_and_the_reason() -> None:
 
 def test_the_data_hold_the_same_answer() -> None:
     (found,) = as_data([only(1.0)])
-    assert (found["winner"], found["original"], found["tolerance_points"]) == ("int8", "h5", 1.0)
+    assert (found["winner"], found["original"], found["tolerance"]) == ("int8", "h5", 1.0)
     (row,) = [f for f in found["files"] if f["model"] == "int8"]
-    assert (row["times_original"], row["pareto_accuracy_latency"], row["intervals_overlap"]) == (4.0, True, True)
+    assert (row["times_original"], row["pareto_quality_latency"], row["intervals_overlap"]) == (4.0, True, True)

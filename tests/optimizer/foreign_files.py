@@ -65,6 +65,7 @@ def make(to: Path) -> None:
     branched = keras.Model(given, layers.Dense(3, name="class")(layers.GlobalAveragePooling2D()(x)))
     branched.save(to / "branched.h5")
     branched.save(to / "branched.keras")
+    branched.export(to / "branched-saved", format="tf_saved_model", verbose=False)
 
     def convert(model: Any, name: str, **settings: Any) -> None:
         converter = tf.lite.TFLiteConverter.from_keras_model(model)

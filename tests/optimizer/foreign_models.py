@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 SIDE, CLASSES = 8, 10
-SAVED_MODEL, KERAS = "saved", "plain.keras"
+SAVED_MODEL, KERAS, TFLITE = "saved", "plain.keras", "plain.tflite"
 
 
 def weights(*shape: int, seed: int = 0) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
@@ -59,8 +59,9 @@ def pytorch_manner(file: Path) -> None:
 
 
 def with_tensorflow(folder: Path) -> None:
-    """A network as SavedModel, and as a Keras file with an operation that H5 cannot hold (a division)."""
+    """A network as SavedModel, TFLite, and as a Keras file with an operation that H5 cannot hold (a division)."""
     import keras
+    import tensorflow as tf
 
     inputs = keras.Input((SIDE, SIDE, 1))
     hidden = keras.layers.Conv2D(4, 3, activation="relu")(inputs / 16.0)
@@ -68,6 +69,7 @@ def with_tensorflow(folder: Path) -> None:
     model.set_weights([weights(*w.shape) for w in model.get_weights()])
     model.save(folder / KERAS)
     model.export(folder / SAVED_MODEL, verbose=False)
+    (folder / TFLITE).write_bytes(tf.lite.TFLiteConverter.from_keras_model(model).convert())
 
 
 if __name__ == "__main__":

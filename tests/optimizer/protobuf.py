@@ -64,9 +64,12 @@ def call(function: str) -> bytes:
     return field(10, field(1, function))
 
 
-def function(name: str, *nodes: bytes) -> bytes:
-    """A FunctionDef."""
-    return field(1, field(1, name)) + b"".join(field(3, one) for one in nodes)
+def function(name: str, *nodes: bytes, takes: tuple[str, ...] = (), **gives: str) -> bytes:
+    """A FunctionDef with these arguments; `gives` are its outputs: name → tensor of its body."""
+    head = field(1, name) + b"".join(field(2, field(1, one)) for one in takes)
+    head += b"".join(field(3, field(1, one)) for one in gives)
+    returned = b"".join(field(4, entry(one, tensor.encode())) for one, tensor in gives.items())
+    return field(1, head) + b"".join(field(3, one) for one in nodes) + returned
 
 
 def graph(*nodes: bytes, functions: tuple[bytes, ...] = ()) -> bytes:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from optimizer.brought import OPTIMIZATIONS, slug
-from optimizer.checked import input_shape
+from optimizer.checked import Checked, checked
 from optimizer.data import DataError
 from optimizer.formats.shelf import FORMATS
 
@@ -34,6 +34,6 @@ def test_nothing_is_no_name(said: str) -> None:
 
 def test_data_are_looked_at_in_a_process_of_its_own(tmp_path: Path) -> None:
     np.savez(tmp_path / "mine.npz", x=np.random.default_rng(0).random((60, 4, 4, 1)), y=np.arange(60) % 3)
-    assert input_shape(str(tmp_path / "mine.npz")) == (4, 4, 1)
+    assert checked(str(tmp_path / "mine.npz")) == Checked((4, 4, 1), "top-1")
     with pytest.raises(DataError, match="is no data: write one of digits"):
-        input_shape("nothing")
+        checked("nothing")

@@ -128,6 +128,71 @@ def test_a_name_that_means_nothing_lists_what_there_is() -> None:
         load("digit")
 
 
+NUMBERS = np.sin(np.arange(40.0))
+
+
+def test_real_numbers_are_judged_by_rmse_and_split_without_classes(tmp_path: Path) -> None:
+    data = load(str(archive(tmp_path, x=X[:, 0], y=NUMBERS)), metric=None)
+    assert (data.metric, data.outputs, data.has_classes) == ("rmse", 1, False)
+    assert sorted([*data.y_train, *data.y_test]) == sorted(NUMBERS)
+    assert (len(data.x_train), len(data.x_test), data.input_shape) == (32, 8, (5,))
+    assert data.description.endswith("32 to learn from, 8 to test, 1 number to predict")
+    with pytest.raises(DataError, match=r"judged by rmse and has no classes; bring a network of your own"):
+        _ = data.classes
+
+
+def test_a_series_to_predict_from_stays_as_it_is(tmp_path: Path) -> None:
+    """Six readings of five sensors are no grey picture: no axis of channels is added."""
+    several = np.stack([NUMBERS, -NUMBERS], axis=1)
+    data = load(str(archive(tmp_path, x=X, y=several)), metric=None)
+    assert (data.input_shape, data.outputs) == ((6, 5), 2)
+
+
+def test_whole_numbers_are_classes_unless_a_metric_says_otherwise(tmp_path: Path) -> None:
+    file = str(archive(tmp_path, x=X, y=Y + 1))
+    with pytest.raises(DataError, match="labels up to 4, but no example of 0"):
+        load(file, metric=None)
+    assert load(file, metric="mard").y_test.dtype == np.float64
+
+
+def test_columns_of_0_and_1_are_labels(tmp_path: Path) -> None:
+    y = np.stack([Y % 2 == 0, Y > 0], axis=1).astype(int)  # the first of four has one label, the third both
+    data = load(str(archive(tmp_path, x=X, y=y)), metric=None)
+    assert (data.metric, data.outputs) == ("map", 2)
+    one_each = archive(tmp_path, x=X, y=np.eye(4, dtype=int)[Y])
+    with pytest.raises(DataError, match=r"exactly one of 4 labels; write y as \(n,\) with y.argmax"):
+        load(str(one_each), metric=None)
+    assert load(str(one_each), metric="map").outputs == 4
+
+
+@pytest.mark.parametrize(
+    ("arrays", "metric", "said"),
+    [
+        ({"x": X, "y": Y - 1.0}, "mard", "y has a 0, of which no difference is a share"),
+        ({"x": X, "y": NUMBERS}, "map", "y cannot be judged by map; what it holds allows rmse, mard"),
+        ({"x": X, "y": NUMBERS * np.nan}, None, "y holds NaN"),
+        ({"x": X, "y": NUMBERS * 0 + 7}, None, "every value of y_train is 7; there is nothing to predict"),
+        ({"x": X[:9], "y": NUMBERS[:9]}, None, "9 examples are too few to hold a fifth out"),
+        ({"x": X, "y": NUMBERS}, "mae", "there is no metric 'mae'; there are: top-1, map, rmse, mard"),
+        ({"x": X, "boxes": np.zeros((9, 6))}, None, "holds boxes. A detector .* ./dlom measure"),
+        (
+            {"x_train": X, "y_train": NUMBERS, "x_test": X, "y_test": np.stack([NUMBERS] * 2, axis=1)}, None,
+            r"y_train has the shape \(40,\) and y_test \(40, 2\)",
+        ),
+    ],
+)  # fmt: skip
+def test_answers_that_cannot_be_judged_are_refused(
+    tmp_path: Path, arrays: dict[str, Any], metric: str | None, said: str
+) -> None:
+    with pytest.raises(DataError, match=said):
+        load(str(archive(tmp_path, **arrays)), metric=metric)
+
+
+def test_known_sets_have_classes() -> None:
+    with pytest.raises(DataError, match="digits has classes, which are judged by top-1, not by rmse"):
+        load("digits", metric="rmse")
+
+
 def pictures(folder: Path, mode: str = "RGB", each: int = 15) -> Path:
     for label, level in (("cat", 40), ("dog", 200)):
         (folder / label).mkdir(parents=True)

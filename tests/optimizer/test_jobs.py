@@ -166,7 +166,7 @@ def test_stop_keeps_what_is_finished_and_a_failing_candidate_ends_nothing(home: 
     assert (state.status, state.done) == (Status.STOPPED, 9)
     assert [r.recipe.name for r in jobs.results(home, job)] == ["mlp-128-64-fiq"]
     ((what, why),) = jobs.failures(home, job)
-    assert what == "train own"
+    assert what == f"train {broken.stem}"  # called by its file
     assert "broken.keras" in why
     assert jobs.unfinished(home, job) == ["mlp-128-64-f16"]  # what failed is not among them
     assert jobs.events(home, job)[-1] == Finished("Building", "stopped: 1 of 3 candidates measured")

@@ -106,7 +106,8 @@ def test_the_chart_has_the_front_as_a_line_and_marks_original_and_winner(compare
     assert list(traces["Pareto front"].x[:-1]) == front
     assert compared.winner.label in traces["winner"].hovertext[0]
     (line,) = [shape for shape in drawn.layout.shapes if shape.type == "line"]
-    assert line.y0 == (compared.original.accuracy_percent or 0) - 5.0
+    assert compared.original.quality is not None
+    assert line.y0 == compared.original.quality.value - 5.0
 
 
 def test_the_tolerance_changes_the_winner_at_once(built_app: AppTest, built: Built) -> None:

@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
 import flow
 from dss.build_report import BuiltRow
 from dss.matching import Candidates
+from dss.quality import Quality
 from ontology.events import Note, Progress, Started
 from ontology.requirement import Requirement
 from repository.knowledge import Knowledge
 from wizard.job import told
 from wizard.job_table import REGISTERING, chart, table
 
-FAST = BuiltRow("fast", "mlp-128-64", "fiq", 97.0, 95.0, 98.0, 0.01, 0.02, 100_000.0, 1, 3.4, 25.0, "")
-SLOW = BuiltRow("slow", "report-cnn", "h5", 80.0, 76.0, 84.0, 4.0, 5.0, 250.0, 1, 20.0, 266.0, "")
+
+def accuracy(value: float, low: float, high: float) -> Quality:
+    return Quality(metric="top-1", value=value, low=low, high=high)
+
+
+FAST = BuiltRow(
+    "fast", "mlp-128-64", "fiq", accuracy(97.0, 95.0, 98.0), 0.01, 0.02, 100_000.0, 1, 3.4, 25.0, "", "litert-cpu"
+)
+SLOW = BuiltRow(
+    "slow", "report-cnn", "h5", accuracy(80.0, 76.0, 84.0), 4.0, 5.0, 250.0, 1, 20.0, 266.0, "", "keras-cpu"
+)
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +52,13 @@ def test_the_verdict_of_a_registered_model_names_what_it_misses(asked: Candidate
     name = str(p.models["model"].iat[rows[0]])
     found = table([BuiltRow(name, *list(vars(SLOW).values())[1:])], asked, None)
     assert list(found["Verdict"]) == ["✗ misses accuracy; ✗ misses inference latency"]
+
+
+def test_one_file_with_two_runtimes_is_told_apart(asked: Candidates) -> None:
+    other = replace(FAST, model="other", runtime="openvino-cpu")
+    found = table([FAST, other, SLOW], asked, "fast")
+    kind = "TFLite, full integer quantization"
+    assert list(found["Stored as"]) == [f"{kind} · LiteRT", f"{kind} · OpenVINO", "Keras H5"]
 
 
 def test_the_limits_are_drawn_where_they_are(asked: Candidates) -> None:

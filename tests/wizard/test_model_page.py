@@ -13,7 +13,6 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import flow
-from dss.preferences import Preferences
 from ontology.records import Grade, MeasurementRun, Model, Performance
 from ontology.settings import Settings
 from optimizer.data import load
@@ -38,7 +37,7 @@ def archive(**arrays: np.ndarray) -> bytes:
 
 def the(built: Built, format_: str) -> str:
     """The name of the built model in one format."""
-    outcome = flow.build_outcome(built.settings, built.job, Preferences(), built.knowledge)
+    outcome = flow.build_outcome(built.settings, built.job, built.knowledge)
     return next(row.model for row in flow.built_rows(outcome) if row.format == format_)
 
 

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
+import pytest
 from streamlit.testing.v1 import AppTest
 
 import flow
-from dss.preferences import Preferences
 from ontology.requirement import Requirement
 from ontology.settings import Settings
 from optimizer.data import load
+from repository.runs import measured_model
+from tests.optimizer.foreign_models import SAVED_MODEL
+from tests.optimizer.test_packed import PARTS, packed
 from tests.wizard.conftest import Built
 from tests.wizard.pages import html, opened, text, upload
 from tests.wizard.test_model_page import archive
@@ -91,7 +98,7 @@ def test_a_file_that_is_no_table_is_told(app: AppTest) -> None:
 
 
 def test_a_model_file_is_read_measured_previewed_and_stored(fresh_app: AppTest, fresh: Settings, built: Built) -> None:
-    outcome = flow.build_outcome(built.settings, built.job, Preferences(), built.knowledge)
+    outcome = flow.build_outcome(built.settings, built.job, built.knowledge)
     index = next(i for i, c in enumerate(outcome.built) if c.recipe.format == "tflite")
     content = flow.artifact_of(built.settings, outcome, outcome.names[index]).read_bytes()
     digits = load("digits")
@@ -122,6 +129,42 @@ def test_a_file_that_is_no_model_is_refused(app: AppTest) -> None:
     upload(app, "file-model", "mine.tflite", np.arange(5000).tobytes())
     assert "**Refused.**" in text(app)
     assert not [b for b in app.button if b.key == "file-measure"]
+
+
+def test_a_packed_saved_model_is_read_and_a_hostile_archive_is_refused(app: AppTest, tmp_path: Path) -> None:
+    opened(app, {"view": "register"})
+    upload(app, "file-model", "net.zip", packed(tmp_path / "net.zip").read_bytes())
+    assert "TensorFlow SavedModel" in html(app)
+    assert "its frozen graph (.pb) is made first" in text(app)
+    hostile = packed(tmp_path / "net.zip", PARTS | {"../evil": b"x"}).read_bytes()
+    upload(app, "file-model", "net.zip", hostile)
+    assert "**Refused.** net.zip: it would unpack to '../evil'" in text(app).replace("\\", "")
+    assert not [b for b in app.button if b.key == "file-measure"]
+
+
+@pytest.mark.slow  # about a minute: TensorFlow starts three times
+def test_a_packed_saved_model_is_measured_as_its_graph_and_stored(
+    fresh_app: AppTest, fresh: Settings, tmp_path: Path
+) -> None:
+    subprocess.run([sys.executable, "-m", "tests.optimizer.foreign_models", str(tmp_path)], check=True, timeout=120)
+    digits = load("digits")
+    opened(fresh_app, {"view": "register"})
+    parts = {
+        p.relative_to(tmp_path).as_posix(): p.read_bytes() for p in tmp_path.rglob(f"{SAVED_MODEL}/**/*") if p.is_file()
+    }
+    upload(fresh_app, "file-model", "mine.zip", packed(tmp_path / "mine.zip", parts).read_bytes())
+    upload(fresh_app, "file-data", "digits.npz", archive(x=digits.x_test, y=digits.y_test))
+    fresh_app.selectbox(key="file-network").select("mlp-128-64")
+    fresh_app.selectbox(key="file-purpose").select("image-classification").run()
+    fresh_app.button(key="file-measure").click().run(timeout=180)
+    assert not fresh_app.exception
+    assert not fresh_app.error, [e.value for e in fresh_app.error]
+    assert "What would be stored, as measured on this machine" in html(fresh_app)
+    fresh_app.button(key="file-store").click().run()
+    assert "1 new model" in fresh_app.success[0].value
+    (name,) = [n for n in flow.installation(fresh).projection.positions if n.startswith("local-")]
+    kept = measured_model(flow.installation(fresh).graph, name)
+    assert kept is not None and (kept.file_name, kept.runtime) == ("mine.pb", "tensorflow-cpu")
 
 
 def test_a_name_that_nobody_knows_is_mended_on_the_page(fresh_app: AppTest) -> None:
