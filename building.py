@@ -22,7 +22,7 @@ from ontology.records import Device, Network, Record
 from ontology.requirement import Requirement
 from ontology.settings import Settings
 from optimizer import jobs
-from optimizer.brought import Brought, brought_records, network_of_file, network_told, slug, try_on
+from optimizer.brought import Brought, brought_records, network_of_file, network_told, slug, task_of, try_on
 from optimizer.candidate import MeasuredCandidate
 from optimizer.data import KNOWN
 from optimizer.formats.chain import called
@@ -201,9 +201,10 @@ def bring_model(
     return brought, records
 
 
-def check_words(knowledge: Knowledge, *, network: str | None, purpose: str) -> None:
+def check_words(knowledge: Knowledge, *, network: str | None, purpose: str | None) -> None:
     """Raises ValueError where a model cannot be registered under these words: said before it is measured."""
-    check_task(knowledge, purpose)
+    if purpose is not None:
+        check_task(knowledge, purpose)
     if network is not None:
         slug(network)
 
@@ -216,12 +217,13 @@ def check_task(knowledge: Knowledge, task: str) -> None:
 
 
 def keep_model(
-    brought: Brought, path: Path, knowledge: Knowledge, settings: Settings, *, network: str | None, purpose: str,
-    keep: bool = True,
+    brought: Brought, path: Path, knowledge: Knowledge, settings: Settings, *, network: str | None,
+    purpose: str | None, keep: bool = True,
 ) -> list[Record]:  # fmt: skip
     """What is registered of a file that was tried; with `keep` the file is kept. Nothing is stored yet.
 
     `network` is what the user says it is; without, it stays what it is on record as, else its file names a new one.
+    So is `purpose`: without, it stays that on record, else it is what models are for whose answers are judged so.
     Raises ArtifactError when it is not the file any more that was measured, or ValueError as `check_words` does.
     """
     check_words(knowledge, network=network, purpose=purpose)
@@ -229,13 +231,22 @@ def keep_model(
         raise ArtifactError(f"{path.name} changed while it was measured; nothing is kept of it: measure it again")
     if keep:
         ArtifactStore(settings.home / "artifacts").add(path)
+    device = this_device_record(settings, brought.measured.machine)
+    on_record = _purpose_of(model_name(brought.file.sha256, brought.measured.runtime, device.name), knowledge)
     return brought_records(
         brought,
         network=_network_of(path, brought.file.sha256, network, knowledge),
-        purpose=purpose,
-        device=this_device_record(settings, brought.measured.machine),
+        purpose=purpose or on_record or task_of(brought.measured),
+        device=device,
         label=path.name,
     )
+
+
+def _purpose_of(model: str, knowledge: Knowledge) -> str | None:
+    """What a model on record is for; None where there is none of that name, or it does not say."""
+    p = knowledge.projection
+    said = p.models["purpose"].iloc[p.positions[model]] if model in p.positions else None
+    return said if isinstance(said, str) else None
 
 
 def data_for(requirement: Requirement) -> str:

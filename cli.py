@@ -248,8 +248,8 @@ def register(
     if data is None:
         raise InputError("say what to measure the model on: --data digits, an .npz file, or a folder of pictures")
     cli_register.register_model(
-        settings, file, data=data, network=network, purpose=purpose or "image-classification",
-        threads=threads, device=(name, kind, price), dry_run=dry_run, as_json=as_json,
+        settings, file, data=data, network=network, purpose=purpose, threads=threads,
+        device=(name, kind, price), dry_run=dry_run, as_json=as_json,
     )  # fmt: skip
 
 

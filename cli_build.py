@@ -85,7 +85,8 @@ def builds(settings: Settings, *, resume: str | None, stop: str | None) -> None:
 
     if stop is not None:
         jobs.stop(settings.home, stop)
-        typer.echo(f"{stop} stops after the step at hand")
+        ended = jobs.state(settings.home, stop).status not in (jobs.Status.RUNNING, jobs.Status.WAITING)
+        typer.echo(f"{stop} has ended" if ended else f"{stop} stops after the step at hand")
     elif resume is not None:
         if jobs.state(settings.home, resume).status not in (jobs.Status.RUNNING, jobs.Status.WAITING):
             jobs.start(settings.home, resume)

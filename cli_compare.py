@@ -55,14 +55,21 @@ def comparisons(
     """What a job has measured, one comparison for each network, or that of `network`. Raises InputError."""
     import flow
     from dss.quality import ToleranceError
-    from optimizer.jobs import JobError
+    from optimizer import jobs
 
     try:
-        found = flow.compare_build(settings, _job(settings, job), tolerance)
-    except (ToleranceError, JobError) as error:
+        job = _job(settings, job)
+        state = jobs.state(settings.home, job)
+        found = flow.compare_build(settings, job, tolerance)
+        failed = jobs.failures(settings.home, job)
+    except (ToleranceError, jobs.JobError) as error:
         raise InputError(str(error)) from error
+    steps = f"{state.done} of {state.total} steps are done"
     if not found:
-        raise InputError(f"nothing was measured in {job} yet; ./dlom builds says how it stands")
+        why = "".join(f"; {what} failed: {reason}" for what, reason in failed[:3])
+        raise InputError(f"{job} has measured nothing so far: it is {state.status}, {steps}{why}")
+    if state.status is jobs.Status.RUNNING:
+        typer.echo(f"{job} is still running, {steps}: this is what it has so far", err=True)
     chosen = tuple(c for c in found if network in (None, c.network))
     if not chosen:
         raise InputError(f"no network {network!r} in this build; there are: {', '.join(c.network for c in found)}")
@@ -70,9 +77,11 @@ def comparisons(
 
 
 def tell(settings: Settings, found: Sequence[Comparison], *, as_json: bool = False) -> None:
-    """Print comparisons, and by what their originals are replaced already."""
+    """Print comparisons, where each winner's file is, and by what their originals are replaced already."""
     import flow
     from dss.build_comparison_words import as_data, lines
+    from optimizer.formats.shelf import FORMATS
+    from repository.artifacts import ArtifactStore
 
     with flow.ready(settings, draw) as knowledge:
         held = flow.replacements_of(knowledge, [c.original.model for c in found if c.original is not None])
@@ -85,6 +94,10 @@ def tell(settings: Settings, found: Sequence[Comparison], *, as_json: bool = Fal
         return
     for line in lines(found):
         typer.echo(line)
+    kept = ArtifactStore(settings.home / "artifacts")
+    for network, best in ((c.network, c.winner) for c in found if c.winner is not None):
+        file = kept.path(best.sha256) if kept.has(best.sha256) else "not kept here any more"
+        typer.echo(f"{network}: model {best.model}, a {FORMATS[best.format].suffix} file: {file}")
     for act in held.values():
         typer.echo(flow.replacement_words(act))
 

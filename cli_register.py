@@ -59,7 +59,7 @@ def register_model(
     *,
     data: str,
     network: str | None,
-    purpose: str,
+    purpose: str | None,
     threads: int,
     device: tuple[str | None, str | None, str | None],
     dry_run: bool,

@@ -319,11 +319,11 @@ def start_build(
     `formats` are names of the shelf, or "all"; none are those that promise most, and tuned ones where time allows.
     Raises DataError, ProposalError, RefusedFile, SpecError or JobError; nothing is left behind then.
     """
-    shape = checked(data).input_shape
+    found = checked(data)
     if own_model is not None:
-        admitted(own_model, inspect(own_model), shape)
+        admitted(own_model, inspect(own_model), found)
     wanted = formats or worth_proposing(minutes)
-    recipes = propose(requirement, knowledge, input_shape=shape, own_model=own_model, formats=wanted)
+    recipes = propose(requirement, knowledge, input_shape=found.input_shape, own_model=own_model, formats=wanted)
     spec = JobSpec(
         data=data if data in KNOWN else str(Path(data).expanduser().absolute()),
         minutes=minutes,

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from device.data import MAP, MARD, RMSE, TOP1
+from device.data import TOP1
 from device.runtimes import RUNTIMES
 from device.runtimes.contract import RuntimeSpec
 from dss.quality import check_tolerance
@@ -17,13 +17,14 @@ from ontology.requirement import Requirement
 from ontology.requirement_json import to_json
 from ontology.settings import Settings
 from optimizer import jobs
-from optimizer.checked import checked
+from optimizer.brought import TASKS
+from optimizer.checked import Checked, checked
 from optimizer.data import KNOWN
 from optimizer.formats.chain import entry_of, reachable
 from optimizer.formats.contract import ConversionError, Format
 from optimizer.formats.shelf import FORMATS
 from optimizer.inspect import ModelFile, inspect
-from optimizer.layout import model_shape, turns
+from optimizer.layout import check_answers, model_shape, turns
 from optimizer.networks.contract import NetworkError
 from optimizer.networks.own import OWN
 from optimizer.proposals import ALL, chosen
@@ -33,10 +34,6 @@ from optimizer.spec import JobSpec, SpecError
 TRIALS = 64
 TUNING_SHARE = 0.3  # of the minutes given: the most that tuning one file may take
 TUNING_FROM_MINUTES = 20.0  # a build of less time proposes no tuning by itself
-# What examples are about that are judged so, unless somebody says otherwise.
-TASKS = {
-    TOP1: "image-classification", RMSE: "regression", MARD: "regression", MAP: "multi-label-classification"
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -80,7 +77,7 @@ def start_optimization(
     if ALL not in formats and barred:
         raise SpecError(f"{'; '.join(barred.values())}; of {model.name} can be made: {', '.join(reachable(entry)[0])}")
     found = checked(data, metric)
-    turned = admitted(model, file, found.input_shape)
+    turned = admitted(model, file, found)
     if tolerance is not None:
         check_tolerance(tolerance, found.metric)
     left_out = dict.fromkeys(barred, f"no conversion leads there from {FORMATS[entry].label}")
@@ -115,14 +112,17 @@ def start_optimization(
     return Optimization(job=job, file=file, metric=found.metric, turned=turned, left_out=left_out)
 
 
-def admitted(model: Path, file: ModelFile, shape: tuple[int, ...]) -> bool:
-    """Whether examples of this shape are turned for a user's model, their channels first.
+def admitted(model: Path, file: ModelFile, data: Checked) -> bool:
+    """Whether such examples are turned for a user's model, their channels first.
 
-    Raises SpecError with both shapes when the data do not fit, or when the model enters the chain nowhere.
+    Raises SpecError with both shapes when the data do not fit what it takes or gives, or when it enters the chain
+    nowhere.
     """
     _entry(model)
     try:
-        return turns(model_shape(file, model.name), shape, model.name)
+        turned = turns(model_shape(file, model.name), data.input_shape, model.name)
+        check_answers(file, model.name, data.outputs, has_classes=data.metric == TOP1)
+        return turned
     except NetworkError as error:
         raise SpecError(str(error)) from error
 

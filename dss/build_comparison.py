@@ -206,7 +206,8 @@ def _winner(
         return None, ()
     fastest = min(within, key=lambda r: (r.latency_p50_ms, r.model))
     level = [r for r in within if r.latency_p50_ms <= fastest.latency_p50_ms * (1 + noise_percent(fastest, r) / 100)]
-    winner = min(level, key=lambda r: (r.size_kib, _quality_cost(r), r.latency_p50_ms, r.model))
+    # The original before another that is no smaller and no better: chance is no reason to replace it.
+    winner = min(level, key=lambda r: (r.size_kib, _quality_cost(r), not r.is_original, r.latency_p50_ms, r.model))
     return winner, tuple(r for r in level if r is not winner)
 
 

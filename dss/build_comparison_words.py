@@ -31,9 +31,14 @@ def sentences(found: Comparison) -> list[str]:
     within = f"within {metric.amount(found.tolerance)} of the original's {metric.label}"
     original, winner = found.original, found.winner
     if original is None:
-        return ["The original was not measured in this build, so nothing can be compared with it. Build its H5, too."]
+        return [
+            "The original was not measured in this build, so nothing can be compared with it. Build again with more "
+            "minutes; if you choose the formats, with Keras H5 among them."
+        ]
     if winner is None:
         return [f"The original's {metric.label} was not measured, so no file can be judged by a tolerance."]
+    if len(found.sides) == 1:
+        return ["Only the original was measured, so there is nothing to compare it with."]
     told = []
     if found.closest is not None:
         lost = metric.amount(abs(found.side(found.closest).change or 0.0))
@@ -108,7 +113,7 @@ def _head(found: Comparison) -> str:
 def _files_head(found: Comparison) -> str:
     alike = "agree" if agrees(found) else "of range"
     return (
-        f"{'file':<22}{'KiB':>9}{'gzip':>9}{'smaller':>9}{'nodes':>7}{'MMAC':>8}{'difference':>12}{alike:>11}"
+        f"{'file':<22}{'KiB':>9}{'gzip':>9}{'smaller':>9}{'nodes':>7}{'MMAC':>10}{'difference':>12}{alike:>11}"
         "  operators"
     )
 
@@ -152,7 +157,7 @@ def lines(comparisons: Sequence[Comparison], names: dict[str, str] | None = None
 def _measured(found: Comparison, side: Side) -> str:
     row = side.row
     quality = "not measured" if row.quality is None else row.quality.with_interval
-    digits = "+.2f" if found.metric.unit else "+.3g"
+    digits = "+z.2f" if found.metric.unit else "+.3g"
     change = "" if side.change is None or row.is_original else f"{side.change:{digits}}"
     p99 = "" if row.latency_p99_ms is None else shown(row.latency_p99_ms)
     mark = "◆" if side.on_front else "◇" if side.on_size_front else " "
@@ -173,7 +178,7 @@ def _file(side: Side) -> str:
     nodes = "" if held is None or held.nodes is None else f"{held.nodes:,}"
     macs = "" if held is None or held.macs is None else shown(held.macs / 1e6)
     return (
-        f"{row.format:<22}{shown(row.size_kib):>9}{gzip:>9}{times(side.times_smaller):>9}{nodes:>7}{macs:>8}"
+        f"{row.format:<22}{shown(row.size_kib):>9}{gzip:>9}{times(side.times_smaller):>9}{nodes:>7}{macs:>10}"
         f"{f'{row.check_difference:.2g}':>12}{_alike(row):>11}  {operators(row)}"
     ).rstrip()
 

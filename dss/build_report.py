@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -38,9 +39,18 @@ def metric_of(rows: Sequence[BuiltRow]) -> Metric:
     return METRICS[next((r.quality.metric for r in rows if r.quality is not None), TOP1)]
 
 
+def _formats(rows: Sequence[BuiltRow]) -> list[str]:
+    """What the table calls each file, all as wide: its format, with the runtime where two runtimes took it."""
+    often = Counter(r.format for r in rows)
+    told = [f"{r.format} {r.runtime}" if often[r.format] > 1 else r.format for r in rows]
+    width = max(map(len, ("format", *told))) + 2
+    return [f"{text:<{width}}" for text in told]
+
+
 def _head(rows: Sequence[BuiltRow]) -> str:
+    width = len(_formats(rows)[0])
     return (
-        f"{'network':<18}{'format':<8}{metric_of(rows).label:>22}{'p50 ms':>9}{'p95 ms':>9}{'per s @batch':>14}"
+        f"{'network':<18}{'format':<{width}}{metric_of(rows).label:>22}{'p50 ms':>9}{'p95 ms':>9}{'per s @batch':>14}"
         f"{'MiB':>8}{'KiB':>9}  verdict"
     )
 
@@ -56,8 +66,8 @@ def lines(
     """The table, the choice, and what failed."""
     if rows:
         yield _head(rows)
-    for row in rows:
-        yield _row(row, candidates, chosen)
+    for row, told in zip(rows, _formats(rows), strict=True):
+        yield _row(row, told, candidates, chosen)
     for what, why in failures:
         yield f"failed: {what}: {why}"
     if rows:
@@ -100,10 +110,13 @@ def nothing_measured(failures: Sequence[tuple[str, str]]) -> str:
 
 def cut_off(unfinished: Sequence[str]) -> str:
     """Which candidates a build did not come to."""
-    return f"not reached before the build ended: {', '.join(unfinished)}; more --minutes would make them, too"
+    return (
+        f"not reached before the build ended: {', '.join(unfinished)}; more --minutes would make them, too, "
+        "and a build that was stopped goes on with ./dlom builds --resume JOB"
+    )
 
 
-def _row(row: BuiltRow, candidates: Candidates, chosen: str | None) -> str:
+def _row(row: BuiltRow, told: str, candidates: Candidates, chosen: str | None) -> str:
     quality = "not measured" if row.quality is None else row.quality.with_interval
     position = candidates.projection.positions.get(row.model)
     if position is None:
@@ -115,6 +128,6 @@ def _row(row: BuiltRow, candidates: Candidates, chosen: str | None) -> str:
     pace = f"{shown(row.throughput_per_s)} @{row.throughput_batch}"
     mark = " ← chosen" if row.model == chosen else ""
     return (
-        f"{row.network:<18}{row.format:<8}{quality:>22}{shown(row.latency_p50_ms):>9}{shown(row.latency_p95_ms):>9}"
+        f"{row.network:<18}{told}{quality:>22}{shown(row.latency_p50_ms):>9}{shown(row.latency_p95_ms):>9}"
         f"{pace:>14}{shown(row.peak_memory_mib):>8}{shown(row.size_kib):>9}  {verdict}{mark}"
     )

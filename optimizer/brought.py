@@ -8,6 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from device.data import MAP, MARD, RMSE, TOP1
 from device.measure import measure
 from device.measured import Measured
 from ontology.records import DataSet, Device, Network, Record, TrainedNetwork
@@ -22,6 +23,11 @@ OPTIMIZATIONS = {
     "w8": "baseline-quantization",
     "w8a8": "full-integer-quantization",
 }
+
+# What examples are about that are judged so, unless somebody says otherwise.
+TASKS = {
+    TOP1: "image-classification", RMSE: "regression", MARD: "regression", MAP: "multi-label-classification"
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -67,6 +73,11 @@ def brought_records(
         data_set=_data_set(brought),
         trained_network=trained,
     )
+
+
+def task_of(measured: Measured) -> str:
+    """What a model is for where nobody says: by how its answers were judged; boxes have a figure at half overlap."""
+    return "object-detection" if "ap50" in dict(measured.further_metrics) else TASKS[measured.metric or TOP1]
 
 
 def network_told(told: str, known: Collection[str]) -> Network | str:

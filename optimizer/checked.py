@@ -21,10 +21,13 @@ SECONDS = 600.0  # a download of the largest known set on a slow line
 
 @dataclass(frozen=True)
 class Checked:
-    """What data hold that can be used: the shape of one example, and the metric by which answers are judged."""
+    """What data hold that can be used: the shape of one example, the metric by which answers are judged, and how many
+    numbers a network gives for each example: a score a class, where there are classes.
+    """
 
     input_shape: tuple[int, ...]
     metric: str
+    outputs: int
 
 
 def checked(data: str, metric: str | None = TOP1) -> Checked:
@@ -44,7 +47,7 @@ def checked(data: str, metric: str | None = TOP1) -> Checked:
     last = done.stdout.strip().splitlines()[-1:] or ["{}"]
     answer = json.loads(last[0]) if last[0].startswith("{") else {}
     if "shape" in answer:
-        return Checked(tuple(answer["shape"]), answer["metric"])
+        return Checked(tuple(answer["shape"]), answer["metric"], answer["outputs"])
     raise DataError(answer.get("error") or f"{data!r} could not be read: {done.stderr.strip()[-300:]}")
 
 
@@ -52,7 +55,7 @@ def main(data: str, metric: str | None = None) -> None:
     """Print what `checked` reads."""
     try:
         found = load(data, metric=metric)
-        answer: dict[str, object] = {"shape": found.input_shape, "metric": found.metric}
+        answer: dict[str, object] = {"shape": found.input_shape, "metric": found.metric, "outputs": found.outputs}
     except DataError as error:
         answer = {"error": str(error)}
     sys.stdout.write(f"\n{json.dumps(answer)}\n")

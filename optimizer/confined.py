@@ -76,10 +76,12 @@ class Confined:
             layers=_count(said.get("layers")),
         )
 
-    def convert(self, name: str, parent: Path, first: Path, out: Path) -> NumericCheck | None:
+    def convert(
+        self, name: str, parent: Path, first: Path, out: Path, *, seconds: float | None = None
+    ) -> NumericCheck | None:
         made = self._folder / SCRATCH / out.name
         files = {"parent": str(parent.resolve()), "first": str(first.resolve()), "out": str(made)}
-        said = self._asked({"convert": name, **files})
+        said = self._asked({"convert": name, **files, **({} if seconds is None else {"seconds": f"{seconds:g}"})})
         check = None if said["check"] is None else _check(said["check"])
         _take(made, out)
         return check
@@ -267,7 +269,8 @@ def _responded(here: Here, request: dict[str, str]) -> dict[str, Any]:
         if "enter" in request:
             return asdict(here.enter(Path(request["enter"]), request["entry"], Path(request["out"])))
         files = [Path(request[name]) for name in ("parent", "first", "out")]
-        check = here.convert(request["convert"], *files)
+        seconds = float(request["seconds"]) if "seconds" in request else None
+        check = here.convert(request["convert"], *files, seconds=seconds)
         return {"check": None if check is None else asdict(check)}
     except (ConversionError, NetworkError) as error:
         return {"refused": str(error), "kind": type(error).__name__}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -46,10 +46,12 @@ class Converter(Protocol):
         A Keras model with layers that H5 cannot hold stays a .keras file, under that suffix.
         """
 
-    def convert(self, name: str, parent: Path, first: Path, out: Path) -> NumericCheck | None:
+    def convert(
+        self, name: str, parent: Path, first: Path, out: Path, *, seconds: float | None = None
+    ) -> NumericCheck | None:
         """Writes `out`, of the format called `name`, from `parent`; checks it against `first`, where the chain began.
 
-        None for a file that does not run here.
+        A tuning ends after `seconds`, if its budget does not end it before. None for a file that does not run here.
         """
 
     def close(self) -> None:
@@ -94,8 +96,12 @@ class Here:
             raise ConversionError(f"{model.name} does not run here")
         return Entered(check=check)
 
-    def convert(self, name: str, parent: Path, first: Path, out: Path) -> NumericCheck | None:
-        return converted(FORMATS[name], parent, self._data, out, self._expected(first), self._budget)
+    def convert(
+        self, name: str, parent: Path, first: Path, out: Path, *, seconds: float | None = None
+    ) -> NumericCheck | None:
+        most = self._budget.seconds
+        budget = replace(self._budget, seconds=most if seconds is None else min(most, seconds))
+        return converted(FORMATS[name], parent, self._data, out, self._expected(first), budget)
 
     def close(self) -> None:
         self._known = None

@@ -11,6 +11,7 @@ from device.runtimes.contract import shown
 from optimizer.data import Data
 from optimizer.inspect import ModelFile
 from optimizer.networks.contract import NetworkError
+from optimizer.networks.own import check_outputs
 
 Shape = tuple[int, ...]
 
@@ -29,6 +30,13 @@ def model_shape(file: ModelFile, name: str) -> tuple[int | None, ...] | None:
     if shape is not None and shape[:1] not in ((None,), (1,)):
         raise NetworkError(f"{name} takes {shape[0] if shape else 'no'} examples at a time; export it for one, or any")
     return None if shape is None else tuple(shape[1:])
+
+
+def check_answers(file: ModelFile, name: str, outputs: int, *, has_classes: bool) -> None:
+    """Raises NetworkError where a file says the shape of its answers, and the data have others; `outputs` of `Data`."""
+    shape = file.outputs[0].shape
+    if shape is not None and None not in shape[1:]:
+        check_outputs(name, tuple(shape[1:]), outputs, has_classes=has_classes)
 
 
 def turns(takes: Sequence[int | None] | None, shape: Shape, name: str) -> bool:

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 WHAT = "Building"
 STOP, STEPS, FILES, TEST_DATA, OWN_FILES = "stop", "steps", "files", "test.npz", "own"
 TRAINING_SHARE, MEASURING_SHARE = 0.6, 0.3  # of the time given; the rest is for loading and converting
+TUNING_SHARE = 0.5  # of the time left, so that what was tuned can still be measured
 LATENCY_SECONDS = (0.5, 5.0)
 
 
@@ -211,7 +212,9 @@ class _Build:
         *_, parent, _ = way = self._way(recipe)
         out = self._file(step, FORMATS[recipe.format].suffix)
         self.at_hand = step
-        check = self._converter(recipe).convert(recipe.format, self._file_of(parent), self._file_of(way[0]), out)
+        made_of, first = self._file_of(parent), self._file_of(way[0])
+        seconds = max(1.0, TUNING_SHARE * self._left())
+        check = self._converter(recipe).convert(recipe.format, made_of, first, out, seconds=seconds)
         kept = {"check": None if check is None else asdict(check), "parent_sha256": self.done[parent]["sha256"]}
         return {**kept, **self._found(out)}
 

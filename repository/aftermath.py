@@ -15,12 +15,13 @@ import pyoxigraph as ox
 
 from ontology.namespaces import NAMESPACE, PREFIXES
 from ontology.records import Grade
-from repository.acts import PERFORMANCE, claimed_words, latest_day, to_come_words
+from repository.acts import PERFORMANCE, REGISTERED_AT, claimed_words, latest_day, to_come_words
 from repository.change import as_update, broken_of, is_thing, leads_nowhere
 from repository.decisions import DECISIONS
 from repository.graph import EmbeddedGraph
 from repository.guard import RefusedQuery
 from repository.records_rdf import CLASSES, UNNAMED
+from repository.register import REPLACED_BY, owned_words, replaced_words
 from repository.replacements import REPLACEMENTS
 from repository.terms import curie_node, literal, shortened
 from repository.touching import Thing
@@ -32,7 +33,9 @@ _TOLD = 20  # reasons
 _VOCABULARIES = tuple(iri for prefix, iri in PREFIXES.items() if prefix)
 # What was said or decided of a thing may outlive it.
 _RECORDS = frozenset({DECISIONS, REPLACEMENTS, VOTES})
-_EVIDENCE, _OBTAINED, _MODEL = curie_node(":evidence"), curie_node("prov:generatedAtTime"), curie_node(":model")
+_EVIDENCE, _MODEL = curie_node(":evidence"), curie_node(":model")
+_DATE = curie_node("xsd:date")
+_DAYS = frozenset({curie_node("prov:generatedAtTime"), REGISTERED_AT})  # as of which an act counts
 _MEASURED = literal(Grade.MEASURED)
 
 
@@ -144,6 +147,7 @@ class Aftermath:
         }
         yield from broken_of(self.after, by_name, whole)
         yield from sorted(self._lost_links())
+        yield from sorted(self._shared_acts())
         for q in self._added:
             if not self.before.quads(None, q.subject, q.predicate, q.object):
                 yield from _claims(q, measured_here)
@@ -159,6 +163,13 @@ class Aftermath:
                 link = shortened(q.predicate.value).removeprefix(":")
                 yield leads_nowhere(_short(q.subject), link, q.object)
 
+    def _shared_acts(self) -> Iterator[str]:
+        """Performances that a model takes for its own and that are another's."""
+        for q in self._added:
+            if q.predicate == PERFORMANCE and isinstance(q.object, ox.NamedNode):
+                for owner in {s.subject for s in self.after.quads(None, None, PERFORMANCE, q.object)} - {q.subject}:
+                    yield owned_words(q.object, owner)
+
     def _has_class(self, graph: EmbeddedGraph, thing: Thing) -> bool:
         key = (id(graph), thing)
         if key not in self._typed:
@@ -168,15 +179,22 @@ class Aftermath:
 
 def _claims(quad: ox.Quad, measured_here: bool) -> Iterator[str]:
     short = _short(quad.subject)
+    if quad.predicate == REPLACED_BY:
+        yield replaced_words(short)
     if quad.predicate == _EVIDENCE and quad.object == _MEASURED and not measured_here:
         yield claimed_words(short)
-    if quad.predicate == _OBTAINED and short.startswith("p:") and isinstance(quad.object, ox.Literal):
+    if quad.predicate in _DAYS and short.startswith("p:") and isinstance(quad.object, ox.Literal):
         try:
-            day = date.fromisoformat(quad.object.value)
+            day = date.fromisoformat(quad.object.value[:10])  # a time zone, or a time, may follow
         except ValueError:
             return  # a broken rule
         if day > latest_day():
             yield to_come_words(short, day)
+        if quad.object.datatype == _DATE and quad.object.value != day.isoformat():  # a rule does not see a time zone
+            yield (
+                f"{short} {shortened(quad.predicate.value)}: the date must be one xsd:date, such as 2026-11-20; got "
+                f"{quad.object.value}"
+            )
 
 
 def _is_known(quad: ox.Quad) -> bool:

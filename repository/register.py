@@ -68,6 +68,9 @@ _LABEL, _PERFORMANCE, _SOURCE = (
     curie_node("prov:hadPrimarySource"),
 )
 _FILE_NAME = curie_node(":fileName")
+_MEASURED = curie_node(":measured")
+MEASURED_WITH = frozenset(map(curie_node, (":device", ":runtime", ":artifact")))
+"""What of a model a measured figure holds for."""
 REPLACED_BY = curie_node("dcterms:isReplacedBy")
 # What the reviewed names say of a device lies with the identities; its specification is a table of its own.
 _OF_IDENTITY = frozenset({RDF_TYPE, _LABEL, *map(curie_node, (":deviceType", ":soldSingly", ":variantOf"))})
@@ -156,6 +159,7 @@ def _planned(
             told.withdrawn.append(said)
     for model in (r for r in given if isinstance(r, Model)):
         told.history += _supersede(change, model)
+    change.reasons += _owned(graph, given)
     change.reasons += unresolved(graph, given, set(subjects))
     _list_graphs(change)
     if not change.reasons and (change.added or change.removed):
@@ -202,10 +206,7 @@ def _plan(change: Change, subject: ox.NamedNode, record: Record, moment: datetim
     if isinstance(record, Model) and record.replaced_by is not None:
         successor = node("m", record.replaced_by)
         if not any(q.predicate == REPLACED_BY and q.object == successor for q in stood):
-            change.reasons.append(
-                f"{short} says that it is replaced; register it without that, and replace it then, since someone "
-                "decides it"
-            )
+            change.reasons.append(replaced_words(short))
             return
     if isinstance(record, Performance) and not stood:
         record = replace(record, registered_at=moment, current=record.current is not False)
@@ -234,8 +235,45 @@ def _plan(change: Change, subject: ox.NamedNode, record: Record, moment: datetim
             continue
         if isinstance(record, Model) and predicate == _PERFORMANCE:
             before = set()  # those it has stay
+        replaced = before - statements
+        if replaced and predicate in MEASURED_WITH and isinstance(record, Model) and _is_measured(change, stood):
+            earlier, later = (_shown({q.object for q in s}) for s in (replaced, statements))
+            change.reasons.append(
+                f"{short} {shortened(predicate.value)} is {earlier} on record, where DLOM measured it, and {later} "
+                "contradicts it; describe a model of your own under another name"
+            )
+            continue
         change.add(statements - own)
-        change.removed |= before - statements
+        change.removed |= replaced
+
+
+def _is_measured(change: Change, stood: Iterable[ox.Quad]) -> bool:
+    """Whether a model of which this is said has a performance that DLOM measured."""
+    acts = {q.object for q in stood if q.predicate == _PERFORMANCE and isinstance(q.object, ox.NamedNode)}
+    return any(q.object == _MEASURED for said in about(change.graph, acts).values() for q in said)
+
+
+def _owned(graph: EmbeddedGraph, given: Sequence[Record]) -> Iterable[str]:
+    """The acts that a model names as its own and that are another's, a sentence each."""
+    owners: dict[ox.NamedNode, ox.NamedNode] = {}
+    for model in (r for r in given if isinstance(r, Model)):
+        for act in (node("p", name) for name in model.performance or ()):
+            subject = node("m", model.name)
+            owner = owners.setdefault(act, subject)
+            stood = {q.subject for q in graph.quads(None, None, _PERFORMANCE, act)} - {subject}
+            for other in stood | ({owner} - {subject}):
+                yield owned_words(act, other)
+
+
+def owned_words(act: ox.NamedNode, owner: object) -> str:
+    """The sentence for an act that a second model names as its own."""
+    whose = shortened(owner.value) if isinstance(owner, ox.NamedNode) else str(owner)
+    return f"{shortened(act.value)} is of {whose} already; a performance is of one model: name another"
+
+
+def replaced_words(short: str) -> str:
+    """The sentence for a model that says of itself that it is replaced."""
+    return f"{short} says that it is replaced; register it without that, and replace it then, since someone decides it"
 
 
 def _supersede(change: Change, model: Model) -> list[str]:

@@ -111,6 +111,12 @@ def _steps(text: str) -> list[_Step]:
     for token in TOKEN.finditer(text):
         if token["space"]:
             continue
+        if len(token[0]) == 1 and not token[0].isascii() and token["prefix"] is None and token["word"] is None:
+            # The engine may take it for a part of a name, which would then be written down by half.
+            raise RefusedQuery(
+                f"U+{ord(token[0]):04X} outside of a text cannot be told from a sign; write such a name as an IRI, "
+                "<https://…>, and variables in plain letters"
+            )
         depth += {"{": 1, "}": -1}.get(token[0], 0)
         if token[0] == ";" and depth == 0:
             end()
@@ -187,7 +193,7 @@ def _terms(template: Sequence[Match[str]]) -> set[str]:
                 "as p:my-figure, or write them as INSERT DATA"
             )
         if token[0][0] in "?$" or token["iri"] is not None or token["prefix"] is not None or token[0][:2] == "_:":
-            found.add(token[0])
+            found.add(token[0].rstrip("."))  # which ends the statement: `m:a.`
     return found
 
 
@@ -206,4 +212,4 @@ class _Journal:
         """What was written down; it is then empty."""
         found = {q.object for q in self._copy.quads(self._name)}
         self._copy.drop(self._name)
-        return {t for t in found if not isinstance(t, ox.Literal)}
+        return {t for t in found if isinstance(t, ox.NamedNode | ox.BlankNode)}  # nothing is said of anything else

@@ -50,6 +50,10 @@ def test_what_cannot_be_started_leaves_nothing_behind(model: Path, place: Settin
     start = flow.start_optimization
     with pytest.raises(SpecError, match=r"net.onnx takes examples of shape 1×8×8, and the data have 9×9×3"):
         start(model, place, data=str(tmp_path / "large.npz"), minutes=1)
+    y = np.arange(180).reshape(60, 3) % 2
+    np.savez(tmp_path / "labels.npz", x=np.random.default_rng(0).random((60, 8, 8, 1)), y=y)
+    with pytest.raises(SpecError, match=r"net.onnx gives 10 numbers for each example, and y has 3; give the data, or"):
+        start(model, place, data=str(tmp_path / "labels.npz"), minutes=1)
     with pytest.raises(DataError, match="nowhere"):
         start(model, place, data="nowhere", minutes=1)
     with pytest.raises(ProposalError, match="no format 'zip'"):

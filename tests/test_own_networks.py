@@ -17,7 +17,7 @@ from device.machine import this_machine
 from ontology.records import DataSet, Model, Network, Record
 from ontology.settings import Settings
 from optimizer import jobs
-from optimizer.brought import network_of_file, network_told, try_on
+from optimizer.brought import network_of_file, network_told, task_of, try_on
 from optimizer.candidate import MeasuredCandidate
 from optimizer.formats.chain import called
 from optimizer.jobs import JOBS, STEPS
@@ -182,6 +182,33 @@ def test_a_registered_file_is_named_by_the_same_rule(knowledge: Knowledge, setti
     flow.check_network(file, new.name, knowledge)
     with pytest.raises(SpecError, match=r"'!!!' is no name"):
         flow.check_network(file, "!!!", knowledge)
+
+
+def test_a_purpose_that_nobody_says_is_what_is_on_record_else_what_the_answers_are(
+    knowledge: Knowledge, settings: Settings, tmp_path: Path
+) -> None:
+    file = product_net(tmp_path)
+    np.savez(tmp_path / "mine.npz", x=np.eye(4, dtype=np.float32)[:3], y=np.arange(3))
+    brought = try_on(file, str(tmp_path / "mine.npz"), seconds=0.05)
+
+    def kept(purpose: str | None) -> list[Record]:
+        return flow.keep_model(brought, file, knowledge, settings, network=None, purpose=purpose, keep=False)
+
+    assert [r.purpose for r in kept(None) if isinstance(r, Model)] == ["image-classification"]
+    store(knowledge, kept("object-detection"))
+    assert [r.purpose for r in kept(None) if isinstance(r, Model)] == ["object-detection"]
+    assert [r.purpose for r in kept("image-classification") if isinstance(r, Model)] == ["image-classification"]
+
+
+def test_the_purpose_by_how_answers_are_judged() -> None:
+    measured = candidate("a", "onnx", ()).measured
+    said = {m: task_of(replace(measured, metric=m)) for m in (None, "top-1", "rmse", "mard", "map")}
+    assert said == {
+        None: "image-classification", "top-1": "image-classification", "rmse": "regression", "mard": "regression",
+        "map": "multi-label-classification",
+    }  # fmt: skip
+    boxes = replace(measured, metric="map", further_metrics=(("ap50", 60.0), ("ap75", 40.0)))
+    assert task_of(boxes) == "object-detection"
 
 
 def test_lists_and_comparisons_show_what_the_user_calls_it(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from dss.explanation import shown
 from repository.artifacts import ArtifactMissing, ArtifactStore
 from repository.knowledge import Knowledge
 from repository.rq import bind, query
@@ -52,7 +53,7 @@ def download(knowledge: Knowledge, model: str, *, key: str, before: str = "", wi
     if file is None:
         return False
     st.download_button(
-        f"{before}Download {file.name.rpartition('.')[2].upper()} ({file.size_kib:,.0f} KiB)",
+        f"{before}Download {file.name.rpartition('.')[2].upper()} ({shown(file.size_kib)} KiB)",
         file.path.read_bytes,
         file.name,
         "application/octet-stream",

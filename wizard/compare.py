@@ -6,13 +6,12 @@ import streamlit as st
 
 import flow
 from dss.build_comparison import Comparison, Contender, compare
-from dss.build_comparison_words import sentences
 from optimizer.formats.shelf import FORMATS
 from repository.change import RegistrationError
 from repository.graph import GraphError
 from wizard import netron_frames, parts, session
-from wizard.compare_table import chart, named, shown_first, structure, table
-from wizard.job_table import label_of_network
+from wizard.compare_table import chart, named, shown_first, structure, table, told
+from wizard.job_table import label_of_network, wide_enough
 from wizard.words import plain
 
 MOST_POINTS = 20.0
@@ -30,9 +29,9 @@ def show(job: str, network: str = "") -> None:
     with st.container(key="compare-files"):
         st.html(parts.eyebrow("The files beside the original"))
         one = _controls(found, network)
-        told = st.session_state.pop(_TOLD, None)
-        if told is not None:
-            (st.success if told[0] else st.error)(plain(told[1]))
+        done = st.session_state.pop(_TOLD, None)
+        if done is not None:
+            (st.success if done[0] else st.error)(plain(done[1]))
         _answer(one)
         _table(job, one)
         if one.original is not None and len(one.sides) > 1:
@@ -45,7 +44,7 @@ def _controls(found: tuple[Comparison, ...], first: str) -> Comparison:
     chosen = 0
     if len(found) > 1:
         chosen = network.selectbox(
-            "Network", range(len(found)), next((i for i, f in enumerate(found) if f.network == first), 0),
+            "Network", range(len(found)), shown_at_first(found, first),
             key="compare-network", on_change=session.keep,
             format_func=lambda i: label_of_network(found[i].network),
             help="Each network is compared with its own original.",
@@ -69,6 +68,11 @@ def _controls(found: tuple[Comparison, ...], first: str) -> Comparison:
     return again
 
 
+def shown_at_first(found: tuple[Comparison, ...], network: str) -> int:
+    """The position of the network's comparison, if its original was measured; else one of which it was."""
+    return min(range(len(found)), key=lambda i: (found[i].original is None, found[i].network != network))
+
+
 def _answer(found: Comparison) -> None:
     with st.container(key="answer-compare"):
         left, right = st.columns([1.35, 1], gap="large")
@@ -78,7 +82,7 @@ def _answer(found: Comparison) -> None:
             alt="Quality against latency of the files, with the Pareto front, the original and the winner",
         )  # fmt: skip
     with right:
-        first, *more = sentences(found)
+        first, *more = told(found)
         st.html(parts.note(f"<b>{parts.safe(first)}</b>"))
         if more:
             st.html(parts.told(more))
@@ -193,16 +197,17 @@ def _table(job: str, found: Comparison) -> None:
                 for form, width in (formats.get(c, ("%.3g", 80)),)
             },
             "": st.column_config.TextColumn(width=90),
-            "File": st.column_config.TextColumn(width=190),
+            "File": st.column_config.TextColumn(width=wide_enough(frame["File"])),
             "95 % interval": st.column_config.TextColumn(width=95),
         },
     )  # fmt: skip
+    against = "" if found.original is None else "Change and times as fast: against the original. "
     st.caption(
         "Latency: the median of many runs with one input; 95 % of them are faster than p95. Pareto front: ◆ no other "
         "file is as good and as fast, and better in one; ◇ the same with the size of the file. Largest difference: of "
         "the outputs, from those of the network itself."
         if whole
-        else "Change and times as fast: against the original. Latency: the median of many runs with one input."
+        else f"{against}Latency: the median of many runs with one input."
     )
 
 

@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 
 import pandas as pd
 import plotly.graph_objects as go
 
 from dss.build_comparison import Comparison, Contender, Side
-from dss.build_comparison_words import times
+from dss.build_comparison_words import sentences, times
 from dss.card import written_ms
 from dss.explanation import shown
 from wizard import quality_axis
-from wizard.job_table import RUNTIME_LABELS
+from wizard.job_table import RUNTIME_LABELS, time_unit
 from wizard.theme import ACCENT
 
-_IN_US_BELOW_MS = 0.1
 _ORIGINAL, _OTHER, _DARK, _LOSS = "#d55e00", "#0072b2", "#1d2b33", "#a33a00"
 _OTHERS = "other files"
 _FACTOR = 1.6  # of the latencies beyond the outermost points, so that names have room
 
 
 def unit(found: Comparison) -> tuple[str, float]:
-    """In which unit times are shown, and how many of it are a ms: µs where the fastest takes less than a tenth."""
-    fastest = min(s.row.latency_p50_ms for s in found.sides)
-    return ("µs", 1000.0) if fastest < _IN_US_BELOW_MS else ("ms", 1.0)
+    """In which unit the times of its files are shown, and how many of it are a ms."""
+    return time_unit(s.row.latency_p50_ms for s in found.sides)
+
+
+def told(found: Comparison) -> list[str]:
+    """The sentences, with runtimes as the page calls them."""
+    pattern = "|".join(rf"(?<=\(){re.escape(name)}(?=\))" for name in RUNTIME_LABELS)
+    return [re.sub(pattern, lambda name: RUNTIME_LABELS[name[0]], sentence) for sentence in sentences(found)]
 
 
 def role(found: Comparison, row: Contender) -> str:
@@ -150,7 +155,7 @@ def chart(found: Comparison) -> go.Figure:
     figure.update_yaxes(title=quality_axis.title(metric), range=[low, high])
     figure.update_layout(
         height=380, margin={"l": 10, "r": 10, "t": 16, "b": 10}, hovermode="closest", dragmode=False,
-        legend={"orientation": "h", "y": -0.24}, uirevision="same",
+        legend={"orientation": "h", "y": -0.24, "yanchor": "top"}, uirevision="same",
     )  # fmt: skip
     return figure
 

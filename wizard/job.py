@@ -21,9 +21,21 @@ from ontology.requirement_json import RequirementError
 from optimizer import jobs
 from optimizer.formats.shelf import FORMATS
 from optimizer.jobs import JobError, JobState, Status
+from optimizer.networks.shelf import NETWORKS
 from wizard import artifact, builds, compare, parts, session
-from wizard.job_table import ON_DEMAND, chart, label_of_network, misses, table
+from wizard.job_table import (
+    ON_DEMAND,
+    chart,
+    has_limits,
+    in_words,
+    label_of_network,
+    misses,
+    table,
+    time_unit,
+    wide_enough,
+)
 from wizard.state import RESULTS, Asked
+from wizard.uploads import safe_name
 from wizard.words import plain
 
 REFRESH_SECONDS = 1.0
@@ -145,8 +157,6 @@ def _progress(look: Look) -> None:
             "*Go on* continues with the next step.",
             icon=":material/pause_circle:",
         )
-    elif state.status is Status.RUNNING and state.detail:
-        st.html(parts.note(f"<b>Now:</b> {parts.safe(_without_time(state.detail))}"))
     elif look.is_out_of_time and state.status is Status.STOPPED:
         st.caption("For the candidates that are missing, build again with more minutes.")
     is_at_rest = state.status in (Status.FINISHED, Status.STOPPED)
@@ -173,13 +183,15 @@ def _go_on(job: str) -> None:
 
 def _candidates(look: Look) -> None:
     rows = look.rows
-    st.html(parts.eyebrow(f"{len(rows)} of {len(look.state.spec.recipes)} candidates measured"))
+    to_measure = [r for r in look.state.spec.recipes if FORMATS[r.format].runs_here]
+    st.html(parts.eyebrow(f"{len(rows)} of {len(to_measure)} candidates measured"))
     if not rows:
         st.caption("The first candidate appears here as soon as it is trained, converted and measured.")
         return
     best = "best so far" if look.is_moving else "chosen"
     frame = table(rows, look.outcome.candidates, look.outcome.chosen, best)
     key = f"built-{look.state.id}"
+    short, _ = time_unit(r.latency_p50_ms for r in rows)
     whole = st.toggle("All figures", key="job-whole", on_change=session.keep)
     st.dataframe(
         frame, key=key, hide_index=True, height="content", on_select="rerun",
@@ -188,26 +200,43 @@ def _candidates(look: Look) -> None:
         column_config={
             "Verdict": st.column_config.TextColumn(width=130),
             "Network": st.column_config.TextColumn(width=180),
-            "Stored as": st.column_config.TextColumn(width=190),
+            "Stored as": st.column_config.TextColumn(width=wide_enough(frame["Stored as"])),
             "95 % interval": st.column_config.TextColumn(width=88),
             **{
                 name: st.column_config.NumberColumn(format=form, width=width)
                 for name, form, width in (
-                    (metric_of(rows).title, "%.4g", 85), ("Latency (ms)", "%.3g", 85), ("p95 (ms)", "%.3g", 70),
-                    ("Per second", "%,.0f", 75), ("Memory (MiB)", "%.1f", 90), ("Size (KiB)", "%,.0f", 70),
+                    (metric_of(rows).title, "%.4g", 85), (f"Latency ({short})", "%.3g", 85),
+                    (f"p95 ({short})", "%.3g", 70), ("Per second", "%,.0f", 75), ("Memory (MiB)", "%.3g", 90),
+                    ("Size (KiB)", "%.3g", 70),
                 )
             },
         },
     )  # fmt: skip
-    st.caption(
-        "Latency: the median of many runs with one input; 95 % of them are faster than p95. Click a row for its page."
-    )
+    p95 = "; 95 % of them are faster than p95" if whole else ""
+    st.caption(f"Latency: the median of many runs with one input{p95}. Click a row for its page.")
     _open_picked(key, rows, frame)
+    _not_measured(look)
+
+
+def _not_measured(look: Look) -> None:
+    """What failed, what the time did not reach, and what is for another processor."""
+    names = in_words(look.state.spec)
     if look.outcome.failures:
         with st.expander(f"{len(look.outcome.failures)} could not be made"):
-            st.html(parts.told(f"{what}: {why}" for what, why in look.outcome.failures))
-    if look.outcome.unfinished and not look.is_moving:
-        st.caption(f"Not reached before the build ended: {plain(', '.join(look.outcome.unfinished))}.")
+            told = [(*what.partition(" ")[::2], why) for what, why in look.outcome.failures]
+            st.html(parts.told(f"{kind} {names.get(of, label_of_network(of))}: {why}" for kind, of, why in told))
+    if look.is_moving:
+        return
+    if look.outcome.unfinished:
+        with st.expander(f"{len(look.outcome.unfinished)} not reached before the build ended"):
+            st.html(parts.told(names.get(of, of) for of in look.outcome.unfinished))
+    for of, file in flow.packages_of(session.settings(), look.state.id):
+        st.download_button(
+            f"Made for another processor, not measured here: {plain(names.get(of, of))} "
+            f"({shown(file.stat().st_size / 1024)} KiB)",
+            file.read_bytes, f"{safe_name(of)}.tvm", "application/octet-stream", key=f"job-package-{of}",
+            icon=":material/download:", type="tertiary", on_click="ignore",
+        )  # fmt: skip
 
 
 def _open_picked(key: str, rows: tuple[BuiltRow, ...], frame: pd.DataFrame) -> None:
@@ -242,7 +271,12 @@ def told(events: Iterable[Event]) -> list[str]:
         if said and said[-1][0] == step:
             said.pop()
         said.append((step, line))
-    return [line for _, line in said]
+    return [_with_labels(line) for _, line in said]
+
+
+def _with_labels(line: str) -> str:
+    """With the networks of the shelf as the page calls them."""
+    return re.sub(r"[\w-]+", lambda word: label_of_network(word[0]) if word[0] in NETWORKS else word[0], line)
 
 
 def _said(event: Event) -> str:
@@ -268,7 +302,10 @@ def _end(look: Look) -> None:
     closest = _closest(look)
     with st.container(key="jobend", border=True):
         if best is not None:
-            st.html(parts.eyebrow("Chosen: meets every limit, and scores best among those that do"))
+            how = "meets every limit, and scores best among those that do"
+            if not has_limits(outcome.candidates):
+                how = "scores best of those that were measured"
+            st.html(parts.eyebrow(f"Chosen: {how}"))
             _named(best)
             with st.expander("Why it was tried"):
                 st.write(plain(best.reason))
@@ -309,7 +346,7 @@ def _named(row: BuiltRow) -> None:
         within = f" (95 % interval {row.quality.interval})" if row.quality.interval else ""
         quality = f"{row.quality.kind.title.partition(' (')[0]} {row.quality}{within}, "
     st.write(
-        f"{plain(quality)}{written_ms(row.latency_p50_ms)} for one input (95 % of them within "
+        f"{plain(quality)}{written_ms(row.latency_p50_ms)} for one input (95\u00a0% of them within "
         f"{written_ms(row.latency_p95_ms)}), "
         f"{shown(row.peak_memory_mib)} MiB of memory, {shown(row.size_kib)} KiB on disk"
     )

@@ -162,7 +162,8 @@ def _runners_up(selection: Selection) -> None:
         said = st.container()
     frame = table.ranked(selection) if everything else only_real
     first = f"The first {described} of {total:,}. " if described < total else ""
-    hint = "" if everything or not hidden else f"{hidden} that differ only in the runtime are folded into the others. "
+    alike = "1 that differs only in the runtime is" if hidden == 1 else f"{hidden} that differ only in the runtime are"
+    hint = "" if everything or not hidden else f"{alike} folded into the others. "
     said.caption(first + hint + _HINT)
     money = st.column_config.NumberColumn(format="%,.0f")
     st.dataframe(
@@ -180,6 +181,7 @@ def _runners_up(selection: Selection) -> None:
             "Latency (µs)": st.column_config.NumberColumn(format="%.3g"),
             "Total cost (USD)": money,
             "Peak memory (MiB)": money,
+            **{label: st.column_config.NumberColumn(format="%.3g") for label in table.IF_LIMITED.values()},
         },
     )
     st.download_button(

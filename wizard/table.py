@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -12,10 +12,19 @@ from dss.cost import total_cost_range
 from dss.ranking import Ranking
 from flow import Selection
 from ontology.records import Grade
+from ontology.requirement import limits
 from repository.projection import Projection
 from wizard.alternatives import best_of_each
 from wizard.words import MARKS
 
+IF_LIMITED: Mapping[str, str] = {
+    "energy_mj": "Energy (mJ)",
+    "system_latency_ms": "System latency (ms)",
+    "throughput_per_s": "Per second",
+    "size_kib": "Size (KiB)",
+    "stability_percent": "Stability (%)",
+}
+"""Figures that have a column only where the request limits them."""
 _GRADES = tuple(Grade)
 
 
@@ -43,6 +52,7 @@ def ranked(selection: Selection, *, everything: bool = True) -> pd.DataFrame:
     quality, quality_marks, metrics = _quality(p, rows)
     latency = _numbers(p, "inference_latency_ms", rows)
     in_us = bool((latency[~np.isnan(latency)] < 0.1).all()) and not np.isnan(latency).all()
+    limited = {limit.figure for limit in limits(selection.requirement)}
     found = pd.DataFrame(
         {
             "Place": [s.place for s in scored],
@@ -53,6 +63,7 @@ def ranked(selection: Selection, *, everything: bool = True) -> pd.DataFrame:
             "Also with": [_also(p, copies.get(int(row), ())) for row in rows],
             "Latency (µs)" if in_us else "Latency (ms)": latency * 1000 if in_us else latency,
             "Latency evidence": marks(p, "inference_latency_ms", rows),
+            **{label: _numbers(p, figure, rows) for figure, label in IF_LIMITED.items() if figure in limited},
             "Quality": quality,
             "Measure of quality": metrics,
             "Quality evidence": quality_marks,

@@ -15,6 +15,7 @@ import zipfile
 from pathlib import Path, PurePosixPath
 
 from optimizer.data import PICTURE_SUFFIXES
+from optimizer.inspection.zip_entries import DAMAGE, LISTED
 
 UPLOADS = "uploads"
 DATA_SUFFIXES = ("npz", "zip")
@@ -69,10 +70,15 @@ def safe_name(name: str) -> str:
 
 def _pictures(name: str, content: bytes) -> dict[str, PurePosixPath]:
     """Entry of the archive → CLASS/PICTURE. A single folder around all classes is taken off."""
+    most, files = 2 * MOST_PICTURES, content.count(LISTED)  # folders and notes may be beside the pictures
+    if files > most:
+        raise UploadError(
+            f"{name} holds {files:,} files, and at most {most:,} are looked at: name a folder of this machine instead"
+        )
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             entries = archive.infolist()
-    except (zipfile.BadZipFile, ValueError) as error:
+    except DAMAGE as error:
         raise UploadError(f"{name} cannot be read as .zip ({error}); pack the folder again") from error
     found = {}
     for entry in entries:
@@ -108,5 +114,7 @@ def _unpack(content: bytes, pictures: dict[str, PurePosixPath], folder: Path) ->
                         if left < 0:
                             raise UploadError(f"the archive unpacks to more than {LARGEST_UNPACKED // 2**20:,} MiB")
                         out.write(piece)
-            except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, OSError) as error:
+            except UploadError:
+                raise
+            except (*DAMAGE, OSError) as error:
                 raise UploadError(f"{entry!r} cannot be unpacked ({error}); pack the folder again") from error

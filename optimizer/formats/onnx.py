@@ -78,7 +78,8 @@ def flattened(model: bytes) -> bytes:
     for graph in read.subgraphs:
         operators = []
         for operator in graph.operators:
-            kind = read.operatorCodes[operator.opcodeIndex].builtinCode
+            code = read.operatorCodes[operator.opcodeIndex]
+            kind = max(code.builtinCode, code.deprecatedBuiltinCode)  # files up to TensorFlow 2.3 have the latter
             if kind == dense and len(operator.inputs) == 3 and not operator.builtinOptions.keepNumDims:
                 entry, weights = graph.tensors[operator.inputs[0]], graph.tensors[operator.inputs[1]]
                 if entry.shape is not None and len(entry.shape) != 2:

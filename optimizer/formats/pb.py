@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 ENTRY, END = "x", "Identity"
 """What the input and the output are called in the graphs that are written here."""
 
+_NUMBERED = re.compile(r"\d+|Func/.*/_\d+")
+"""Names of what a SavedModel's variables become: numbered in the order of a set, another one in each process."""
+
 
 def convert(parent: Path, data: Data, out: Path, budget: Budget) -> None:
     """Freezes a Keras file, or the serving signature of a SavedModel folder, for a batch of 1, as on a device."""
@@ -27,7 +31,7 @@ def convert(parent: Path, data: Data, out: Path, budget: Budget) -> None:
     example = tf.TensorSpec([1, *data.input_shape], tf.float32, name=ENTRY)
     traced = tf.function(function).get_concrete_function(example)
     frozen = convert_variables_to_constants_v2(traced, lower_control_flow=False, aggressive_inlining=True)
-    write(values_only(frozen.graph.as_graph_def(), END), out)
+    write(settled(values_only(frozen.graph.as_graph_def(), END), END), out)
 
 
 def _keras(file: Path) -> Callable[[Any], Any]:
@@ -83,6 +87,35 @@ def values_only(graph: Any, end: str) -> Any:
         del node.input[:]
         node.input.extend(values)
     return tf.compat.v1.graph_util.extract_sub_graph(graph, [end])
+
+
+def settled(graph: Any, end: str) -> Any:
+    """The nodes that lead to `end` in an order, and under names, that depend on the graph alone.
+
+    A file is known again by its bytes, so the same SavedModel must become the same graph whenever it is frozen.
+    """
+    nodes = {node.name: node for node in graph.node}
+    order, entered, path = list[str](), {end}, [end]
+    while path:  # inputs before what takes them, and the first of them first
+        sources = (name.partition(":")[0] for name in nodes[path[-1]].input)
+        if (ahead := next((name for name in sources if name not in entered), None)) is not None:
+            entered.add(ahead)
+            path.append(ahead)
+        else:
+            order.append(path.pop())
+    named = {name: f"value_{place}" if _NUMBERED.fullmatch(name) else name for place, name in enumerate(order)}
+    found = type(graph)()
+    found.CopyFrom(graph)
+    del found.node[:]
+    for name in order:
+        node = found.node.add()
+        node.CopyFrom(nodes[name])
+        node.name = named[name]
+        del node.input[:]
+        for source in nodes[name].input:
+            before, colon, number = source.partition(":")
+            node.input.append(f"{named[before]}{colon}{number}")
+    return found
 
 
 def write(graph: Any, out: Path) -> None:

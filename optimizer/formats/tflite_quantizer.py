@@ -104,7 +104,11 @@ def _float_model(parent: Path) -> bytes:
         raise ConversionError(
             f"{parent.name} is quantized already (it holds {', '.join(sorted(found))}); give the file in 32-bit floats"
         )
-    return model
+    read = _read(model)
+    older = [code for code in read.operatorCodes if code.builtinCode < code.deprecatedBuiltinCode]
+    for code in older:  # up to TensorFlow 2.3 the kind stood there alone, where the quantizer does not look
+        code.builtinCode = code.deprecatedBuiltinCode
+    return _written(read) if older else model
 
 
 def _for_one_example(held: bytes) -> tuple[bytes, str]:
@@ -113,7 +117,6 @@ def _for_one_example(held: bytes) -> tuple[bytes, str]:
     Where it asks for the shape of a tensor, the answer for a batch of 1 stands in it: the question alone would keep
     that tensor in floats.
     """
-    import flatbuffers
     import numpy as np
     from ai_edge_litert import schema_py_generated as schema
 
@@ -148,15 +151,21 @@ def _for_one_example(held: bytes) -> tuple[bytes, str]:
     signature.signatureKey, signature.subgraphIndex = SIGNATURE.encode(), 0
     signature.inputs, signature.outputs = named(graph.inputs), named(graph.outputs)
     model.signatureDefs = [signature]
-    builder = flatbuffers.Builder(len(held))
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output()), signature.inputs[0].name.decode()
+    return _written(model), signature.inputs[0].name.decode()
 
 
 def _read(model: bytes) -> Any:
     from ai_edge_litert import schema_py_generated as schema
 
     return schema.ModelT.InitFromObj(schema.Model.GetRootAs(model, 0))
+
+
+def _written(model: Any) -> bytes:
+    import flatbuffers
+
+    builder = flatbuffers.Builder()
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
 
 
 def _names(numbers: type) -> dict[int, str]:

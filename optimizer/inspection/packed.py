@@ -15,12 +15,11 @@ from typing import BinaryIO
 
 from optimizer.inspection.folder import GRAPH, is_part
 from optimizer.inspection.found import Limits, RefusedFile
-from optimizer.inspection.zip_entries import checked
+from optimizer.inspection.zip_entries import DAMAGE, LISTED, checked
 
 SUFFIX = ".zip"
 _OF_KERAS = "config.json"
 _MOST_ENTRIES = 1000
-_LISTED = b"PK\x01\x02"  # with which each file's line in the list begins
 _NOISE = re.compile(r"__MACOSX/.*|(.*/)?(\.DS_Store|Thumbs\.db|desktop\.ini)")  # of those who pack by a right click
 _AGAIN = "pack the folder of the SavedModel again"
 _PIECE = 2**20
@@ -36,7 +35,7 @@ def unpack(archive: BinaryIO, name: str, folder: Path, limits: Limits) -> Path:
         with zipfile.ZipFile(archive) as opened:
             parts = _parts(checked(opened.infolist(), limits, _AGAIN))
             return _written(opened, parts, folder, name)
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, ValueError) as error:
+    except DAMAGE as error:
         if isinstance(error, RefusedFile):
             raise
         raise RefusedFile(f"it cannot be unpacked ({error}); {_AGAIN}") from error
@@ -50,8 +49,8 @@ def _check_length(archive: BinaryIO) -> None:
     archive.seek(0)
     while piece := archive.read(_PIECE):
         text = rest + piece
-        count += text.count(_LISTED)
-        rest = text[-len(_LISTED) + 1 :]
+        count += text.count(LISTED)
+        rest = text[-len(LISTED) + 1 :]
     if count > _MOST_ENTRIES:
         raise RefusedFile(f"it is an archive of {count:,} files or more; a SavedModel has some ten: {_AGAIN}")
     archive.seek(0)

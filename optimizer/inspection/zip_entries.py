@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import stat
 import zipfile
+import zlib
 from collections.abc import Sequence
 
 from optimizer.inspection.found import Limits, RefusedFile
 
+LISTED = b"PK\x01\x02"
+"""With which each file's line in the list begins: counted before Python makes an object of each."""
+DAMAGE = (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError, ValueError)
+"""What zipfile raises for an archive that is damaged, encrypted or of a later version."""
 _MOST_SHRUNK, _SMALL = 100, 2**20  # weights hardly shrink; what describes repeated layers may, but it is small
 _HEADER_BYTES = 30  # before each file's name and content
 _PROGRAMS = (".py", ".pyc", ".sh", ".bat")

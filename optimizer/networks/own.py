@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from device.runtimes.contract import shown
 from optimizer.inspect import ModelFile, RefusedFile, inspect, unpacked
 from optimizer.networks.contract import NetworkError
 
@@ -61,8 +62,11 @@ def load(file: Path, input_shape: tuple[int, ...], outputs: int, *, has_classes:
 def check_outputs(name: str, gives: tuple[int | None, ...], outputs: int, *, has_classes: bool) -> None:
     """Raises NetworkError where a model's answer for one example, of this shape, is no answer that y can judge."""
     if gives != (outputs,):
-        wanted = f"the data have {outputs} classes" if has_classes else f"y has {outputs} for each example"
-        raise NetworkError(f"{name} gives {gives} {'scores' if has_classes else 'numbers'}, and {wanted}")
+        wanted = f"the data have {outputs} classes" if has_classes else f"y has {outputs}"
+        raise NetworkError(
+            f"{name} gives {shown(gives)} {'scores' if has_classes else 'numbers'} for each example, and {wanted}; "
+            "give the data, or the metric, that it was trained for"
+        )
 
 
 def _fits(takes: tuple[int | None, ...], shape: tuple[int, ...]) -> bool:

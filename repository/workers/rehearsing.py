@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -34,8 +33,8 @@ def answer(header: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
     """
     is_update = header["do"] == "update"
     text = _update(header, body.decode()) if is_update else _replacement(header, body)
-    copy = EmbeddedGraph(Path(header["snapshot"]))
-    unchanged = Path(f"{header['snapshot']}-unchanged")
+    at = Path(header["snapshot"])
+    copy, unchanged = EmbeddedGraph(at), at.with_name("unchanged")  # who made the copy takes both away
     try:
         graph = header.get("graph", "")
         held = b"true" in copy.query(f"ASK {{ GRAPH <{graph}> {{ ?s ?p ?o }} }}") if graph else True
@@ -54,7 +53,6 @@ def answer(header: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
         raise ValueError(str(error).removeprefix("the update could not be run: ")) from error  # said by who asked
     finally:
         copy.close()
-        shutil.rmtree(unchanged, ignore_errors=True)
     return {"held": held, "touched": touched}, text.encode()
 
 

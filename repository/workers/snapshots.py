@@ -56,13 +56,14 @@ class Snapshots:
 
     @contextmanager
     def own(self) -> Iterator[tuple[Path, int]]:
-        """A copy to write to, and the version of the store that it is of."""
-        path = self.folder / f"own-{next(self._numbers)}"
-        version = self._graph.snapshot(path)
+        """A copy to write to, and the version of the store that it is of; what is put beside it goes with it."""
+        folder = self.folder / f"own-{next(self._numbers)}"
+        folder.mkdir()
         try:
-            yield path, version
+            version = self._graph.snapshot(folder / "copy")
+            yield folder / "copy", version
         finally:
-            shutil.rmtree(path, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
 
     def close(self) -> None:
         """Take all of them away."""

@@ -96,6 +96,15 @@ def test_where_nothing_is_faster_the_original_stays() -> None:
     ]
 
 
+def test_nothing_is_replaced_for_a_difference_within_the_noise() -> None:
+    """The original's own file with another runtime, 1 % faster where repeats spread by 2 %."""
+    again = contender("onnx", 3.96, 90.0, 500.0)
+    found = only(1.0, H5, again)
+    assert (found.winner, found.successor, found.tied) == (H5, None, (again,))
+    assert "keep it" in sentences(found)[0]
+    assert only(1.0, H5, contender("onnx", 3.96, 90.0, 499.0)).successor is not None
+
+
 def test_of_those_level_within_the_noise_the_smallest_wins_and_it_is_said() -> None:
     quick = contender("quick", 1.00, 89.9, 400.0, latency_spread_percent=5.0)
     small = contender("small", 1.04, 89.5, 100.0)
@@ -249,7 +258,7 @@ def test_the_table_shows_figures_files_and_the_reason() -> None:
     held = Structure(operators={"Conv2D": 2, "Dense": 1}, nodes=9, macs=4_873_000)
     text = "\n".join(lines(compare((H5, contender("int8", 1.0, 89.0, 120.0, structure=held, size_gzip_kib=80.0)), 1.0)))
     assert "89.00 % [87.0, 91.0]   -1.00        1        2" in text
-    assert "120       80    4.17×      9    4.87" in text
+    assert "120       80    4.17×      9      4.87" in text
     assert "3: 2 Conv2D, 1 Dense" in text
     assert "← winner" in text
 
@@ -259,3 +268,15 @@ def test_the_data_hold_the_same_answer() -> None:
     assert (found["winner"], found["original"], found["tolerance"]) == ("int8", "h5", 1.0)
     (row,) = [f for f in found["files"] if f["model"] == "int8"]
     assert (row["times_original"], row["pareto_quality_latency"], row["intervals_overlap"]) == (4.0, True, True)
+
+
+def test_small_numbers_keep_apart_and_a_change_too_small_to_see_is_no_loss() -> None:
+    """848 multiply-accumulates are 0.000848 million, as wide as a column of six digits; 90 - 0.001 is 90.00."""
+    held = Structure(operators={"FULLY_CONNECTED": 3}, nodes=3, macs=848)
+    text = "\n".join(lines([only(1.0, H5, contender("tflite", 2.0, 89.999, 480.0, structure=held))]))
+    assert " 3  0.000848 " in text
+    assert " +0.00 " in text and "-0.00" not in text
+
+
+def test_an_original_alone_is_not_said_to_be_faster_than_others() -> None:
+    assert sentences(only(1.0, H5)) == ["Only the original was measured, so there is nothing to compare it with."]

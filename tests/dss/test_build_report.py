@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dss.build_report import ranked_by
+from dss.build_report import BuiltRow, lines, ranked_by
 from dss.groups import Group, Person
+from dss.matching import find
 from dss.preferences import Preferences
+from ontology.requirement import Requirement
+from tests.tiny import tiny_knowledge
 
 
 def prefers(text: str) -> Preferences:
@@ -33,3 +36,17 @@ def test_only_those_who_answered_are_named() -> None:
     assert ranked_by(Group((ann, ben, cid, Person("Dan", Preferences())))).startswith(
         "Ranked by the preferences of Ann, Ben and Cid: "
     )
+
+
+def test_a_format_that_two_runtimes_take_is_told_apart_and_columns_stay_in_line() -> None:
+    def row(format_: str, runtime: str) -> BuiltRow:
+        return BuiltRow("m", "net", format_, None, 1.0, 2.0, 1000.0, 1, 3.0, 40.0, "", runtime)
+
+    rows = (row("onnx", "onnx-runtime-cpu"), row("onnx", "openvino-cpu"), row("tflite-optimized", "litert-cpu"))
+    candidates = find(Requirement(), tiny_knowledge().projection)
+    head, *told = list(lines(rows, candidates, None, Preferences(), (), ()))[:4]
+    assert [line[18:].split("  ")[0] for line in told] == [
+        "onnx onnx-runtime-cpu", "onnx openvino-cpu", "tflite-optimized",
+    ]  # fmt: skip
+    end = head.index("accuracy") + len("accuracy")
+    assert [line[:end].split()[-1] for line in told] == 3 * ["measured"]

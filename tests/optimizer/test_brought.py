@@ -34,6 +34,6 @@ def test_nothing_is_no_name(said: str) -> None:
 
 def test_data_are_looked_at_in_a_process_of_its_own(tmp_path: Path) -> None:
     np.savez(tmp_path / "mine.npz", x=np.random.default_rng(0).random((60, 4, 4, 1)), y=np.arange(60) % 3)
-    assert checked(str(tmp_path / "mine.npz")) == Checked((4, 4, 1), "top-1")
+    assert checked(str(tmp_path / "mine.npz")) == Checked((4, 4, 1), "top-1", 3)
     with pytest.raises(DataError, match="is no data: write one of digits"):
         checked("nothing")

@@ -189,6 +189,20 @@ def test_a_factor_that_others_use_is_left_alone() -> None:
     assert pb_optimized.merge_depthwise(graph.as_graph_def()) == 0
 
 
+def older(model: bytes) -> bytes:
+    """The same as up to TensorFlow 2.3, where the kind of an operator stood in another field alone."""
+    import flatbuffers
+    from ai_edge_litert import schema_py_generated as schema
+
+    read = schema.ModelT.InitFromPackedBuf(model, 0)
+    for code in read.operatorCodes:
+        assert code.deprecatedBuiltinCode
+        code.builtinCode = 0
+    builder = flatbuffers.Builder()
+    builder.Finish(read.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
 def test_a_dense_bias_behind_a_flattening_survives_the_way_through_tflite(files: Made, tmp_path: Path) -> None:
     """tf2onnx loses it; without our mending the check refuses the file, so that nobody gets a wrong one."""
     import tf2onnx
@@ -202,6 +216,8 @@ def test_a_dense_bias_behind_a_flattening_survives_the_way_through_tflite(files:
     assert np.abs(scores(files["onnx-tflite"][0], examples) - expected).max() < 1e-6
     # A file without such a layer is left as it is.
     assert onnx_formats.flattened(mended := onnx_formats.flattened(from_tflite.read_bytes())) == mended
+    first = older(from_tflite.read_bytes())
+    assert onnx_formats.flattened(first) != first
 
 
 @pytest.fixture(scope="module")
@@ -251,6 +267,16 @@ def test_the_same_tflite_gives_the_same_bytes(own: Made, files: Made, data: Data
     for name in QUANTIZED:
         FORMATS[name].convert(files["tflite"][0], data, tmp_path / name, Budget())
         assert (tmp_path / name).read_bytes() == own[name][0].read_bytes(), name
+
+
+@pytest.mark.parametrize("name", QUANTIZED)
+def test_a_file_of_an_older_converter_is_quantized_too(
+    own: Made, files: Made, data: Data, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "old.tflite").write_bytes(older(files["tflite"][0].read_bytes()))
+    FORMATS[name].convert(tmp_path / "old.tflite", data, tmp_path / "a.tflite", Budget())
+    found, usual = inspect(tmp_path / "a.tflite"), inspect(own[name][0])
+    assert (found.operators, found.precision) == (usual.operators, usual.precision)
 
 
 def test_ranges_are_those_of_all_examples(own: Made) -> None:

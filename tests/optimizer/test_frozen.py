@@ -5,12 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from device.runtimes import runtime_for
 from optimizer.data import DataError
+from optimizer.formats import pb
 from optimizer.frozen import runnable
 from optimizer.inspect import RefusedFile, inspect
 from tests.optimizer.foreign_models import SAVED_MODEL
@@ -43,6 +45,30 @@ def test_data_that_it_cannot_be_tried_on(tmp_path: Path) -> None:
     for data, message in ((str(tmp_path / "pictures"), "bring arrays as .npz"), ("nothing", "'nothing' is no data")):
         with pytest.raises(DataError, match=message), runnable(model, data):
             pass
+
+
+def test_a_graph_is_the_same_in_whatever_order_its_variables_were_numbered() -> None:
+    """x · a + b, where a and b are 1 and 2 or 2 and 1 by name; the order of the nodes is another one, too."""
+    graph_def = pytest.importorskip("tensorflow").compat.v1.GraphDef
+
+    def graph(a: str, b: str, first: bool) -> Any:
+        made = graph_def()
+        for name in (a, b) if first else (b, a):
+            node = made.node.add(name=name, op="Const")
+            node.attr["value"].tensor.float_val.append(3.0 if name == a else 5.0)
+            made.node.add(name=f"Func/call/input/_{name}", op="Identity", input=[name])
+        made.node.add(name="x", op="Placeholder")
+        made.node.add(name="call/MatMul", op="MatMul", input=["x", f"Func/call/input/_{a}:0"])
+        made.node.add(name="Identity", op="AddV2", input=["call/MatMul", f"Func/call/input/_{b}"])
+        return made
+
+    one, other = (pb.settled(graph(*how), "Identity") for how in (("1", "2", True), ("2", "1", False)))
+    assert one == other
+    assert [(n.name, list(n.input)) for n in one.node] == [
+        ("x", []), ("value_1", []), ("value_2", ["value_1"]), ("call/MatMul", ["x", "value_2:0"]), ("value_4", []),
+        ("value_5", ["value_4"]), ("Identity", ["call/MatMul", "value_5"]),
+    ]  # fmt: skip
+    assert [n.attr["value"].tensor.float_val[0] for n in one.node if n.op == "Const"] == [3.0, 5.0]
 
 
 @pytest.mark.slow  # half a minute: TensorFlow starts three times

@@ -154,7 +154,7 @@ def test_a_model_for_other_data_is_refused_by_its_converter(
     own, layers = (shutil.copyfile(place / name, tmp_path / name) for name in (onnx_model.name, KERAS))
     converter = Confined(replace(fitted(data, (1, 8, 8), "net.onnx"), outputs=7), Budget(), tmp_path)
     try:
-        with pytest.raises(NetworkError, match=r"gives \(10,\) scores, and the data have 7 classes"):
+        with pytest.raises(NetworkError, match=r"gives 10 scores for each example, and the data have 7 classes"):
             converter.enter(own, "onnx", tmp_path / "first.onnx")
         with pytest.raises(NetworkError, match=r"takes examples of shape \(8, 8, 1\), and the data have \(1, 8, 8\)"):
             converter.enter(layers, "h5", tmp_path / "first.h5")
@@ -324,6 +324,20 @@ def test_a_job_goes_on_with_the_model_that_it_began_with(onnx_model: Path, tmp_p
     assert jobs.failures(tmp_path, job) == []
     (half,) = jobs.results(tmp_path, job)
     assert (half.lineage.own_sha256, half.lineage.input_shape) == (inspect(onnx_model).sha256, (1, 8, 8))
+
+
+@pytest.mark.slow  # a minute
+def test_a_tuning_leaves_time_to_measure_what_was_tuned(onnx_model: Path, tmp_path: Path) -> None:
+    """It might take ten minutes, of a build that has less than one."""
+    pytest.importorskip("tvm")
+    spec = JobSpec(
+        data="digits", minutes=0.8, recipes=(Recipe(network="own", format="tvm-tuned"),), own_model=str(onnx_model),
+        tuning_trials=10_000, tuning_minutes=10.0,
+    )  # fmt: skip
+    job = jobs.create(tmp_path, spec)
+    start(tmp_path, job)
+    until(tmp_path, job, ended)
+    assert [c.recipe.format for c in jobs.results(tmp_path, job)] == ["tvm-tuned"]
 
 
 @pytest.mark.slow  # a minute

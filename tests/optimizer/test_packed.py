@@ -253,3 +253,22 @@ def test_a_model_in_an_archive_in_an_archive(tmp_path: Path) -> None:
 def test_a_large_archive_is_refused_by_its_size(tmp_path: Path) -> None:
     path = packed(tmp_path / "net.zip", PARTS | {"assets/noise": os.urandom(2_000_000)})
     assert "more than the 1 allowed" in refused(path, replace(Limits(), file_mib=1))
+
+
+def test_a_damaged_archive_is_refused_or_whole(tmp_path: Path) -> None:
+    """Each byte changed once: what still opens holds what was packed, the names of its files apart."""
+    whole = packed(tmp_path / "net.zip", {"saved_model.pb": MODEL, "assets/words.txt": b"yes\nno\n" * 40}).read_bytes()
+    refusals = 0
+    for at in range(len(whole)):
+        room = tmp_path / f"{at}"
+        room.mkdir()
+        path = room / "net.zip"
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :])
+        try:
+            folder = unpacked(path, room)
+        except RefusedFile:
+            refusals += 1
+            assert [p.name for p in room.iterdir()] == ["net.zip"]
+        else:
+            assert (folder / "saved_model.pb").read_bytes() == MODEL
+    assert refusals > len(whole) / 2

@@ -252,6 +252,21 @@ def test_what_was_measured_does_not_change(graph: EmbeddedGraph) -> None:
     ]
 
 
+def test_what_was_measured_stays_where_it_was_measured(graph: EmbeddedGraph) -> None:
+    """Else a figure of one board could be shown as measured on another."""
+    register(graph, the_records())
+    (model,) = (r for r in the_records() if isinstance(r, Model))
+    act = (model.performance or ("",))[0]
+    moved = refused(graph, [replace(model, device="board-a")])
+    assert moved == [
+        f"m:{model.name} :device is dev:{model.device} on record, where DLOM measured it, and dev:board-a contradicts "
+        "it; describe a model of your own under another name"
+    ]
+    taken = refused(graph, [replace(model, name="fake", artifact=None)])
+    assert f"p:{act} is of m:{model.name} already; a performance is of one model" in taken[0]
+    register(graph, [replace(model, label="Another name")])
+
+
 def test_the_owner_may_change_the_price(graph: EmbeddedGraph) -> None:
     register(graph, [the_device(80.0)])
     assert register(graph, [the_device(60.0)]) == Registered((), ("dev:local-0a1b2c3d4e5f",))

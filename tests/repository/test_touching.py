@@ -62,6 +62,31 @@ def test_graphs_alone_are_managed() -> None:
     assert not manages_graphs("DROP ALL ; INSERT DATA { <urn:a> <urn:p> 1 }")
 
 
+@pytest.mark.parametrize("template", ["?s <urn:r> e:b. e:b <urn:r> 1.", "?s <urn:r> _:b. _:b <urn:r> e:c."])
+def test_a_name_ends_before_a_full_stop(template: str) -> None:
+    text = f"PREFIX e: <urn:> INSERT {{ {template} }} WHERE {{ ?s <urn:p> 1 }}"
+    before, copy = store(SOME), store(SOME)
+    found = Aftermath(before, copy, frozenset(touched_by(copy, text)))
+    before.update(found.as_update())
+    assert len(before) == len(copy) == len(store(SOME, text)) == len(store(SOME)) + 2
+
+
+@pytest.mark.parametrize("name", ["e:a\u0301", "?s\u00b7", "?s\u203f", "e:a\u200db"])
+def test_letters_that_cannot_be_told_from_signs_are_refused(name: str) -> None:
+    """The engine reads them as a part of a name: what is said of it would be lost without a word."""
+    with pytest.raises(RefusedQuery, match=r"U\+[0-9A-F]{4} outside of a text .* write such a name as an IRI"):
+        touched_by(store(SOME), f"PREFIX e: <urn:> INSERT {{ {name} <urn:r> 1 }} WHERE {{ ?s <urn:p> {name} }}")
+    touched_by(store(SOME), "INSERT { <urn:a\u0301> <urn:r> 'e\u0301' } WHERE { ?s ?p ?o } # \u00b7")
+
+
+def test_statements_about_a_statement_can_go() -> None:
+    said = "INSERT DATA { <urn:r> <urn:of> <<( <urn:x> <urn:y> 1 )>> }"
+    before, copy = store(said), store(said)
+    found = Aftermath(before, copy, frozenset(touched_by(copy, "DELETE WHERE { ?s ?p ?o }")))
+    before.update(found.as_update())
+    assert len(before) == len(copy) == 0
+
+
 def test_what_is_random_is_told_as_it_came() -> None:
     """A second run of the pattern would make another name."""
     before, copy = store(SOME), store(SOME)

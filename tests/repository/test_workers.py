@@ -118,6 +118,17 @@ def test_what_a_kill_left_behind_is_swept_at_the_start(tmp_path: Path) -> None:
     queries.close()
 
 
+def test_an_update_that_takes_too_long_leaves_no_copies(tmp_path: Path) -> None:
+    queries = LimitedQueries(numbered(300), tmp_path / "snapshots", QueryLimits(seconds=4.0))
+    endless = f"INSERT {{ <urn:a> <urn:b> ?n }} WHERE {{ {{ {RUNAWAY} }} }}"
+    try:
+        with pytest.raises(QueryTimeout, match="the update was ended after 4 s"):
+            queries.rehearse({"do": "update", "using": ["urn:g"], "using_named": []}, endless.encode())
+        assert list((tmp_path / "snapshots").iterdir()) == []
+    finally:
+        queries.close()
+
+
 def test_a_runaway_is_ended_and_its_worker_replaced(tmp_path: Path) -> None:
     limits = QueryLimits(seconds=0.5, workers=1)
     queries = LimitedQueries(numbered(300), tmp_path / "snapshots", limits)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 
+from ontology.records import Grade, Model, Performance
 from repository.formats import Format
 from repository.graph import EmbeddedGraph
 from repository.guard import RefusedQuery
 from repository.knowledge import Knowledge
 from repository.projection import project
+from repository.replacements import replacement
+from repository.store import store
 from repository.terms import prologue
 from repository.writing import put_graph, update
 from tests.repository.test_incremental import assert_same
@@ -96,3 +100,39 @@ def test_what_was_tried_is_what_is_made(knowledge: Knowledge) -> None:
     assert "STRUUID" not in tried.text
     assert tried.text.count("<urn:x") == 2
     assert tried.touched == ()  # in words of others, which no column holds
+
+
+def test_what_was_registered_here_stays_though_somebody_calls_it_shipped(knowledge: Knowledge) -> None:
+    """Else two updates in a row could take away what one cannot."""
+    update(knowledge, mine("kept"))
+    update(knowledge, 'INSERT DATA { GRAPH g:catalog { src:mine :digest "shipped" } }')
+    with pytest.raises(RefusedQuery, match="p:kept is on record, and an update cannot change or remove it"):
+        update(knowledge, "DELETE WHERE { GRAPH g:models-mine { p:kept ?p ?o } }")
+
+
+def test_what_was_measured_here_stays_where_it_was_measured(knowledge: Knowledge) -> None:
+    update(knowledge, mine("placed"))
+    for link in (":device dev:board-a", ":runtime rt:litert-cpu"):
+        name, _, there = link.partition(" ")
+        text = f"DELETE {{ GRAPH ?g {{ m:placed {link} }} }} INSERT {{ GRAPH ?g {{ m:placed {name} {there}-2 }} }}"
+        with pytest.raises(RefusedQuery, match="m:placed is on record, and an update cannot change or remove it"):
+            update(knowledge, f"{text} WHERE {{ GRAPH ?g {{ m:placed a ?kind }} }}")
+
+
+def test_a_replacement_stays_as_it_was_decided(knowledge: Knowledge) -> None:
+    store(knowledge, [
+        Model(name=name, source="local", network="small-net", optimization="float", device="board-a",
+              runtime="litert-cpu", purpose="image-classification", performance=(f"{name}-run",))
+        for name in ("old", "new")
+    ] + [
+        Performance(name=f"{name}-run", inference_latency_ms=5.0, evidence=Grade.DECLARED, source="local")
+        for name in ("old", "new")
+    ])  # fmt: skip
+    store(knowledge, [replacement("old", "new", by="Ann", at=datetime(2026, 11, 20, tzinfo=UTC))])
+    for text, of in (
+        ("DELETE WHERE { GRAPH g:replacements { ?act ?p ?o } }", "replacement:"),
+        ("DROP GRAPH g:replacements", "replacement:"),
+        ("DELETE WHERE { GRAPH ?g { m:old dcterms:isReplacedBy m:new } }", "m:old"),
+    ):
+        with pytest.raises(RefusedQuery, match=f"^{of}.* is on record, and an update cannot change or remove it"):
+            update(knowledge, text)

@@ -125,6 +125,13 @@ def test_the_paper_case_from_example_to_choice_and_back_and_a_near_miss(loaded: 
         page.locator(".st-key-relax-nothing-0 button").click()
         page.get_by_text("Recommended for you").wait_for()
         assert float(parameters(page)["inference_latency_ms_at_most"]) > 0.05
+
+        # On a phone the parts of the app stand side by side, within the page.
+        page.set_viewport_size({"width": 390, "height": 844})
+        boxes = [box for part in page.locator(".st-key-parts button").all() if (box := part.bounding_box())]
+        assert len(boxes) == 5
+        assert len({box["y"] for box in boxes}) == 1
+        assert max(box["x"] + box["width"] for box in boxes) <= 390
         assert faults == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import shutil
 from dataclasses import replace
@@ -16,12 +17,14 @@ from cli import cli
 from dss.build_comparison import Comparison
 from ontology.settings import Settings
 from optimizer import jobs
+from repository.artifacts import ArtifactStore
 from repository.graph import EmbeddedGraph
 from repository.knowledge import STORE
 from repository.replacements import replacements
 from tests.wizard.conftest import MAIN, Built
 from tests.wizard.pages import html, opened, text
-from wizard.compare_table import chart, structure, table
+from wizard.compare import shown_at_first
+from wizard.compare_table import chart, structure, table, told
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +87,19 @@ def test_a_damaged_note_of_a_file_is_read_anew(own: Settings, built: Built, comp
         (found,) = flow.compare_build(own, built.job)
         assert found.sides[0].row.structure == row.structure
     assert json.loads(note.read_text())["reader"] == 1
+
+
+def test_the_sentences_call_runtimes_as_the_page_does(compared: Comparison) -> None:
+    first, *_ = told(compared)
+    assert "(LiteRT)" in first
+    assert "litert-cpu" not in " ".join(told(compared))
+
+
+def test_a_network_whose_original_was_not_reached_is_not_shown_first(compared: Comparison) -> None:
+    found = (compared, replace(compared, network="best"), replace(compared, network="cut off", original=None))
+    assert shown_at_first(found, "best") == 1
+    assert shown_at_first(found, "cut off") == 0
+    assert shown_at_first(found[2:], "cut off") == 0
 
 
 def test_the_table_has_the_fastest_first_and_numbers_that_sort(compared: Comparison) -> None:
@@ -183,6 +199,9 @@ def test_the_command_compares_replaces_and_takes_back(own: Settings, built: Buil
     shown = run("latest", "--tolerance", "5")
     assert "← winner" in shown and "mlp-128-64, tolerance 5 points" in shown
     (data,) = json.loads(run(built.job[:12], "--tolerance", "5", "--json"))
+    (winner,) = (row for row in data["files"] if row["model"] == data["successor"])
+    kept = ArtifactStore(own.home / "artifacts").path(winner["sha256"])
+    assert f"model {data['successor']}, a .tflite file: {kept}" in shown
     assert data["successor"] != data["original"]
     assert data["replaced_by"] is None
     told = run("latest", "--tolerance", "5", "--replace", "--by", "Ann", "--because", "faster")
@@ -192,6 +211,16 @@ def test_the_command_compares_replaces_and_takes_back(own: Settings, built: Buil
     assert "by Ann: faster" in run("latest", "--tolerance", "5")
     assert told.splitlines()[0] in CliRunner().invoke(cli, ["history", data["original"]]).output
     assert "taken back on" in run("latest", "--undo", "--by", "Bob", "--because", "wrong")
+
+
+def test_what_a_running_build_shows_is_said_to_be_so_far(own: Settings, built: Built) -> None:
+    folder = own.home / jobs.JOBS / built.job
+    (folder / jobs.END).unlink()
+    with (folder / jobs.LOCK).open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # as its process does
+        done = CliRunner().invoke(cli, ["compare", "latest"])
+    total = jobs.state(own.home, built.job).total
+    assert f"{built.job} is still running, {total} of {total} steps are done: this is what it has so far" in done.output
 
 
 @pytest.mark.parametrize(

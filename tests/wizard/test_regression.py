@@ -20,13 +20,13 @@ from wizard.compare_table import chart, table
 
 @pytest.fixture(scope="module")
 def optimized(installation: Settings, tmp_path_factory: pytest.TempPathFactory) -> Built:
-    """The regression as ONNX in 32 and in 8 bits, measured and registered."""
+    """The regression as ONNX in 32 and in 8 bits, measured and registered; and compiled for a board."""
     folder = tmp_path_factory.mktemp("regression")
     model, data = numbers(folder)
     settings = replace(installation, home=copied(installation, folder))
     started = flow.start_optimization(
-        model, settings, data=str(data), minutes=1, formats=["onnx", "onnx-qdq"], task="time-series-forecasting",
-        tolerance=0.5,
+        model, settings, data=str(data), minutes=1, formats=["onnx", "onnx-qdq", "tvm-aarch64"], tolerance=0.5,
+        task="time-series-forecasting",
     )  # fmt: skip
     assert started.metric == "rmse"  # what real numbers are judged by
     wait_for(settings.home, started.job)
@@ -87,6 +87,13 @@ def test_the_page_of_the_build_speaks_of_the_error(optimized: Built, monkeypatch
     shown = text(app) + html(app)
     assert "of the original&#x27;s RMSE" in shown
     assert "ccuracy" not in shown
+    assert ">4 of 4 candidates measured<" in shown, "two files, each with two runtimes"
+    labels = [b.proto.label for b in app.get("download_button")]
+    assert labels[0] == "Download ONNX (0.132 KiB)"  # 135 bytes
+    assert [label.partition(" compiled for")[0] for label in labels[1:]] == [
+        "Made for another processor, not measured here: numbers as TVM,"
+    ]
+    assert "Chosen: scores best of those that were measured" in shown, "nothing was asked for but the task"
     (slider,) = [s for s in app.slider if (s.key or "").startswith("compare-tolerance")]
     assert slider.label == "RMSE that may be added, in its own unit"
     assert (slider.min, slider.max, slider.value) == pytest.approx((0.0, 0.25, 0.025))

@@ -37,6 +37,14 @@ def test_every_row_holds_the_facts_of_its_model(detectors: Selection) -> None:
             assert table["Quality evidence"].iloc[i].endswith("↷") == (quality.carried_from is not None)
 
 
+def test_what_a_request_limits_has_a_column(knowledge: Knowledge, detectors: Selection) -> None:
+    asked = Requirement(task=("keyword-spotting",), energy_mj_at_most=1.0)
+    energy = ranked(select(asked, Preferences.from_text(""), knowledge))["Energy (mJ)"]
+    assert len(energy) == 3  # of MLPerf Tiny v1.2
+    assert energy.max() <= 1.0
+    assert "Energy (mJ)" not in ranked(detectors)
+
+
 def test_a_near_copy_is_folded_into_the_best_of_its_kind(detectors: Selection) -> None:
     p = detectors.candidates.projection
     every, folded = ranked(detectors), ranked(detectors, everything=False)

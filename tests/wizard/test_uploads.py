@@ -24,9 +24,9 @@ def picture(shade: int) -> bytes:
     return file.getvalue()
 
 
-def packed(entries: dict[str, bytes]) -> bytes:
+def packed(entries: dict[str, bytes], method: int = zipfile.ZIP_STORED) -> bytes:
     file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
+    with zipfile.ZipFile(file, "w", method) as archive:
         for name, content in entries.items():
             archive.writestr(name, content)
     return file.getvalue()
@@ -48,11 +48,12 @@ def files(home: Path) -> list[str]:
 @pytest.mark.parametrize("within", ["", "my pictures/", "a/b/"])
 def test_a_zip_of_pictures_becomes_one_folder_for_each_class(tmp_path: Path, within: str) -> None:
     noise = {"__MACOSX/dark/._0.png": b"x", "notes.txt": b"x"}
-    folder = keep_data(tmp_path, "leaves.zip", packed(pictures(within=within) | noise))
+    archive = packed(pictures(within=within) | noise)  # once: it holds the time of day
+    folder = keep_data(tmp_path, "leaves.zip", archive)
     assert sorted(f.name for f in folder.iterdir()) == ["dark", "light"]
     data = image_folder(folder, size=(4, 4))
     assert (len(data.x_train) + len(data.x_test), data.labels, data.name) == (20, ("dark", "light"), "leaves")
-    assert keep_data(tmp_path, "leaves.zip", packed(pictures(within=within) | noise)) == folder
+    assert keep_data(tmp_path, "leaves.zip", archive) == folder
 
 
 @pytest.mark.parametrize(
@@ -79,6 +80,30 @@ def test_an_archive_that_unpacks_to_too_much_is_refused(tmp_path: Path, monkeypa
     with pytest.raises(UploadError, match="at most"):
         keep_data(tmp_path, "mine.zip", packed({"dark/0.png": bytes(2000), "light/0.png": b"x"}))
     assert files(tmp_path) == []
+
+
+def test_an_archive_of_very_many_files_is_not_even_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python makes an object of each that it lists, be it a picture or not."""
+    monkeypatch.setattr(uploads, "MOST_PICTURES", 10)
+    within = packed(pictures() | {f"dark/{i}.txt": b"" for i in range(30)})
+    with pytest.raises(UploadError, match=r"mine\.zip holds 50 files, and at most 20 are looked at"):
+        keep_data(tmp_path, "mine.zip", within)
+    with pytest.raises(UploadError, match="in 20 pictures; at most"):
+        keep_data(tmp_path, "mine.zip", packed(pictures()))
+    assert files(tmp_path) == []
+
+
+def test_a_damaged_archive_is_refused_or_its_pictures_are_whole(tmp_path: Path) -> None:
+    """Each byte changed once, in the names too: what is then called no picture is passed over."""
+    whole = packed({"a/0.png": bytes(range(256)) * 2, "b/0.png": b"abcd" * 90}, zipfile.ZIP_DEFLATED)
+    for at in range(len(whole)):
+        home = tmp_path / f"{at}"
+        try:
+            folder = keep_data(home, "mine.zip", whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :])
+        except UploadError:
+            assert not home.exists() or files(home) == []
+        else:
+            assert {p.stat().st_size for p in folder.rglob("*.png")} <= {512, 360}
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:
