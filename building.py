@@ -78,11 +78,20 @@ def _network(candidate: MeasuredCandidate, spec: JobSpec, knowledge: Knowledge) 
 
 
 def _network_of(model: str | Path, sha256: str, told: str | None, knowledge: Knowledge) -> Network | str:
-    """The network of a user's file: as they say, else as it is on record, else a new one, named by the file."""
-    known = _networks(knowledge)
-    if told is not None:
-        return network_told(told, known)
-    return known_as(knowledge, sha256) or network_of_file(called(model), sha256, known)
+    """The network of a user's file: as it is on record, else as they say, else a new one, named by the file.
+
+    Raises SpecError where they say another than that on record, and ValueError for what is no name.
+    """
+    known, before = _networks(knowledge), known_as(knowledge, sha256)
+    if told is None:
+        return before or network_of_file(called(model), sha256, known)
+    network = network_told(told, known)
+    if before not in (None, network):
+        raise SpecError(
+            f"{Path(model).name} is on record as the network {knowledge.projection.label('net', str(before))} "
+            f"({before}), and its models stay together; leave {told[:60]!r} out, or give that name"
+        )
+    return network
 
 
 def known_as(knowledge: Knowledge, sha256: str) -> str | None:
@@ -94,15 +103,9 @@ def known_as(knowledge: Knowledge, sha256: str) -> str | None:
 def check_network(model: Path, network: str, knowledge: Knowledge) -> None:
     """Raises SpecError where a user's model cannot be this network: no name, or on record as another."""
     try:
-        told = network_told(network, _networks(knowledge))
+        _network_of(model, inspect(model).sha256, network, knowledge)
     except ValueError as error:
         raise SpecError(str(error)) from error
-    before = known_as(knowledge, inspect(model).sha256)
-    if before not in (None, told):
-        raise SpecError(
-            f"{model.name} is on record as the network {knowledge.projection.label('net', str(before))} ({before}), "
-            f"and its models stay together; leave --network {network} out"
-        )
 
 
 def _networks(knowledge: Knowledge) -> frozenset[str]:
@@ -188,7 +191,7 @@ def packages_of(settings: Settings, job: str) -> tuple[tuple[str, Path], ...]:
 
 def bring_model(
     path: Path, knowledge: Knowledge, settings: Settings, *, data: str, network: str | None, purpose: str,
-    threads: int = 1, keep: bool = True,
+    threads: int = 1, keep: bool = True, made_from: str | None = None,
 ) -> tuple[Brought, list[Record]]:  # fmt: skip
     """Read a model file in isolation, measure it here and keep it; with the records to store. Nothing is stored yet.
 
@@ -197,7 +200,9 @@ def bring_model(
     """
     check_words(knowledge, network=network, purpose=purpose)
     brought = try_on(path, data, threads=threads)
-    records = keep_model(brought, path, knowledge, settings, network=network, purpose=purpose, keep=keep)
+    records = keep_model(
+        brought, path, knowledge, settings, network=network, purpose=purpose, keep=keep, made_from=made_from
+    )
     return brought, records
 
 
@@ -218,13 +223,15 @@ def check_task(knowledge: Knowledge, task: str) -> None:
 
 def keep_model(
     brought: Brought, path: Path, knowledge: Knowledge, settings: Settings, *, network: str | None,
-    purpose: str | None, keep: bool = True,
+    purpose: str | None, keep: bool = True, made_from: str | None = None,
 ) -> list[Record]:  # fmt: skip
     """What is registered of a file that was tried; with `keep` the file is kept. Nothing is stored yet.
 
     `network` is what the user says it is; without, it stays what it is on record as, else its file names a new one.
     So is `purpose`: without, it stays that on record, else it is what models are for whose answers are judged so.
-    Raises ArtifactError when it is not the file any more that was measured, or ValueError as `check_words` does.
+    `made_from` is the SHA-256 of the SavedModel that the file was made from: by that it is known again.
+    Raises ArtifactError when it is not the file any more that was measured, or ValueError as `check_words` does, and
+    where it is on record as another network.
     """
     check_words(knowledge, network=network, purpose=purpose)
     if not brought.file.sha256 == brought.measured.sha256 == sha256(path):
@@ -235,10 +242,11 @@ def keep_model(
     on_record = _purpose_of(model_name(brought.file.sha256, brought.measured.runtime, device.name), knowledge)
     return brought_records(
         brought,
-        network=_network_of(path, brought.file.sha256, network, knowledge),
+        network=_network_of(path, made_from or brought.file.sha256, network, knowledge),
         purpose=purpose or on_record or task_of(brought.measured),
         device=device,
         label=path.name,
+        made_from=made_from,
     )
 
 

@@ -65,10 +65,11 @@ def measure(
         import measuring
         from optimizer.frozen import runnable
 
-        with runnable(file, data, tell) as path:
+        with runnable(file, data, tell) as runs:
             tried = measuring.try_file(
-                path, data, runtime=runtime, threads=threads, metric=metric, trusted=trust, seconds=seconds, tell=tell
-            )
+                runs.path, data, runtime=runtime, threads=threads, metric=metric, trusted=trust, seconds=seconds,
+                tell=tell,
+            )  # fmt: skip
     if as_json:
         typer.echo(json.dumps(_as_data(tried), indent=2, ensure_ascii=False))
         return

@@ -73,16 +73,19 @@ def register_model(
         with flow.ready(settings, draw) as knowledge:
             cli_build.describe_machine(settings, knowledge, device)
             flow.check_words(knowledge, network=network, purpose=purpose)
+            if network is not None:
+                flow.check_network(file, network, knowledge)
         # Without the store: it takes minutes, and others may want it.
-        with runnable(file, data, cli_measure.tell) as path:
-            brought = try_on(path, data, threads=threads)
+        with runnable(file, data, cli_measure.tell) as runs:
+            brought = try_on(runs.path, data, threads=threads)
             if not as_json:
                 for line in (*cli_measure.file_lines(brought.file), *figure_lines(brought.measured)):
                     typer.echo(line)
             with flow.ready(settings, draw) as knowledge:
                 records = flow.keep_model(
-                    brought, path, knowledge, settings, network=network, purpose=purpose, keep=not dry_run
-                )
+                    brought, runs.path, knowledge, settings, network=network, purpose=purpose, keep=not dry_run,
+                    made_from=runs.made_from,
+                )  # fmt: skip
                 outcome = records_incoming(records, knowledge, dry_run=dry_run, sure=True)
                 outcome = replace(outcome, warnings=())  # they ask whether a unit slipped; it was measured here
                 _scaled(knowledge, outcome)

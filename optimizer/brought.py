@@ -52,12 +52,16 @@ def try_on(path: Path, data: str, *, threads: int = 1, seconds: float = 3.0) -> 
 
 
 def brought_records(
-    brought: Brought, *, network: Network | str, purpose: str, device: Device, label: str = ""
-) -> list[Record]:
-    """What is registered of it. `network` is a new one, or the name of one on record."""
+    brought: Brought, *, network: Network | str, purpose: str, device: Device, label: str = "",
+    made_from: str | None = None,
+) -> list[Record]:  # fmt: skip
+    """What is registered of it. `network` is a new one, or the name of one on record.
+
+    `made_from` is the SHA-256 of the model that the file was made from, where it is not the one that was brought.
+    """
     file = brought.file
     trained = TrainedNetwork(
-        name=trained_name(file.sha256),
+        name=trained_name(made_from or file.sha256),
         network=network if isinstance(network, str) else network.name,
         layers=file.layers,
         parameters=file.parameters,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -30,22 +31,30 @@ def is_saved_model(model: Path) -> bool:
     return model.is_dir() or model.suffix.lower() == ".zip"
 
 
+@dataclass(frozen=True)
+class Runnable:
+    """A file that runtimes take; `made_from` is the SHA-256 of the SavedModel that it was made from, if it was."""
+
+    path: Path
+    made_from: str | None = None
+
+
 @contextmanager
-def runnable(model: Path, data: str | None, tell: Callable[[str], None] = lambda _: None) -> Iterator[Path]:
+def runnable(model: Path, data: str | None, tell: Callable[[str], None] = lambda _: None) -> Iterator[Runnable]:
     """A file that runtimes take: of a SavedModel its frozen graph, as long as the context lasts; else the model itself.
 
     The graph is made for one example at a time, and checked on the examples against the SavedModel's own answers;
     without `data`, on random numbers. Raises RefusedFile, InspectionFailed, DataError or MeasureError.
     """
     if not is_saved_model(model):
-        yield model
+        yield Runnable(model)
         return
     file = inspect(model)
     if find_spec("tensorflow") is None:
         raise MeasureError("a SavedModel is run by TensorFlow, which is not installed here; ./dlom measure installs it")
     tell(f"{model.name} is a SavedModel: its frozen graph is made, and measured in its place")
     with tempfile.TemporaryDirectory(prefix="dlom-frozen-") as folder:
-        yield _frozen(model, file, data, Path(folder))
+        yield Runnable(_frozen(model, file, data, Path(folder)), file.sha256)
 
 
 def _frozen(model: Path, file: ModelFile, data: str | None, folder: Path) -> Path:

@@ -159,7 +159,7 @@ class _Build:
         model: keras.Model = NETWORKS[recipe.network].build(data.input_shape, data.classes, data.value_range)
         networks = len({r.training for r in self.spec.recipes if r.network != OWN})
         share = min(self.spec.minutes * 60 * TRAINING_SHARE / networks, self._left())
-        epochs = training.train(model, data, recipe, share, self._stopping)
+        epochs = training.train(model, data, recipe, share, (self.job / STOP).exists)
         try:
             while True:
                 epoch = next(epochs)
@@ -378,11 +378,8 @@ class _Build:
         spent: float = sum(kept["seconds"] for kept in self.done.values())
         return self.spec.minutes * 60 - spent - (time.monotonic() - self.began)
 
-    def _stopping(self) -> bool:
-        return (self.job / STOP).exists()
-
     def _why_stop(self) -> str | None:
-        if self._stopping():
+        if (self.job / STOP).exists():
             return "stopped as asked; what is finished is kept"
         self.began = time.monotonic()
         if self._left() <= 0:

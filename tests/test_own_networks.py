@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import flow
 from comparing import contenders
 from device.machine import this_machine
-from ontology.records import DataSet, Model, Network, Record
+from ontology.records import DataSet, Model, Network, Record, TrainedNetwork
 from ontology.settings import Settings
 from optimizer import jobs
 from optimizer.brought import network_of_file, network_told, task_of, try_on
@@ -164,10 +164,11 @@ def test_a_registered_file_is_named_by_the_same_rule(knowledge: Knowledge, setti
     np.savez(tmp_path / "mine.npz", x=np.eye(4, dtype=np.float32)[:3], y=np.arange(3))
     brought = try_on(file, str(tmp_path / "mine.npz"), seconds=0.05)
 
-    def kept(network: str | None) -> list[Record]:
+    def kept(network: str | None, made_from: str | None = None) -> list[Record]:
         return flow.keep_model(
-            brought, file, knowledge, settings, network=network, purpose="image-classification", keep=False
-        )
+            brought, file, knowledge, settings, network=network, purpose="image-classification", keep=False,
+            made_from=made_from,
+        )  # fmt: skip
 
     digest = brought.file.sha256
     (new,) = (r for r in kept(None) if isinstance(r, Network))
@@ -175,13 +176,30 @@ def test_a_registered_file_is_named_by_the_same_rule(knowledge: Knowledge, setti
     store(knowledge, kept(None))
     assert network_on_record(knowledge.graph, digest) == new.name
     assert [r.network for r in kept(None) if isinstance(r, Model)] == [new.name]  # as it is on record
-    assert [r.network for r in kept("small-net") if isinstance(r, Model)] == ["small-net"]
-
-    with pytest.raises(SpecError, match=rf"small-net.onnx is on record as the network small-net \({digest[:6]}\)"):
-        flow.check_network(file, "small-net", knowledge)
+    assert [r.network for r in kept(new.name) if isinstance(r, Model)] == [new.name]
+    for refused in (kept, lambda network: flow.check_network(file, network, knowledge)):
+        with pytest.raises(SpecError, match=rf"small-net.onnx is on record as the network small-net \({digest[:6]}\)"):
+            refused("small-net")
     flow.check_network(file, new.name, knowledge)
     with pytest.raises(SpecError, match=r"'!!!' is no name"):
         flow.check_network(file, "!!!", knowledge)
+
+
+def test_the_graph_of_a_saved_model_is_known_by_the_model(
+    knowledge: Knowledge, settings: Settings, tmp_path: Path
+) -> None:
+    """Once optimized, whose files all have its network; then its graph is registered, made anew of other bytes."""
+    finished(settings, "door.zip", built("d", "pb", own="e"))
+    flow.collect(settings, knowledge)
+    file = product_net(tmp_path)
+    np.savez(tmp_path / "mine.npz", x=np.eye(4, dtype=np.float32)[:3], y=np.arange(3))
+    brought = try_on(file, str(tmp_path / "mine.npz"), seconds=0.05)
+    records = flow.keep_model(
+        brought, file, knowledge, settings, network=None, purpose=None, keep=False, made_from=64 * "e"
+    )
+    assert [r.network for r in records if isinstance(r, Model | TrainedNetwork)] == ["door", "door"]
+    store(knowledge, records)
+    assert network_on_record(knowledge.graph, 64 * "e") == "door"
 
 
 def test_a_purpose_that_nobody_says_is_what_is_on_record_else_what_the_answers_are(

@@ -143,8 +143,9 @@ def _measure(path: Path, found: ModelFile, name: str, content: bytes) -> None:
             data = _arrays(uploads.keep_data(session.settings().home, name, content), found)
             with runnable(path, str(data)) as runs:
                 brought, records = flow.bring_model(
-                    runs, session.knowledge(), session.settings(), data=str(data), network=network, purpose=purpose
-                )
+                    runs.path, session.knowledge(), session.settings(), data=str(data), network=network,
+                    purpose=purpose, made_from=runs.made_from,
+                )  # fmt: skip
     except (
         uploads.UploadError,
         RefusedFile,

@@ -21,8 +21,8 @@ from tests.optimizer.test_packed import PARTS, packed
 
 @pytest.mark.parametrize("name", ["net.tflite", "nothing-there.onnx"])
 def test_other_models_stay_as_they_are(tmp_path: Path, name: str) -> None:
-    with runnable(tmp_path / name, "no data either") as path:
-        assert path == tmp_path / name
+    with runnable(tmp_path / name, "no data either") as runs:
+        assert (runs.path, runs.made_from) == (tmp_path / name, None)
 
 
 def test_what_is_refused_is_not_run(tmp_path: Path) -> None:
@@ -79,8 +79,10 @@ def test_the_same_graph_whatever_it_is_tried_on(tmp_path: Path) -> None:
     np.savez(tmp_path / "few.npz", x=np.random.default_rng(0).random((30, 8, 8)), y=np.arange(30) % 10)
     made, told = [], list[str]()
     for model, data in ((folder, None), (packed(tmp_path / "saved.zip", parts), str(tmp_path / "few.npz"))):
-        with runnable(model, data, told.append) as path:
+        with runnable(model, data, told.append) as runs:
+            path = runs.path
             made.append(path.read_bytes())
+            assert runs.made_from == inspect(folder).sha256  # packed or not
             found = inspect(path)
             assert (path.name, found.format, found.parameters) == ("saved.pb", "pb", 4 * 10 + 10 * (36 * 4 + 1))
             assert runtime_for(path).name == "tensorflow-cpu"

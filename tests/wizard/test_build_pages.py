@@ -15,14 +15,16 @@ from streamlit.testing.v1 import AppTest
 import flow
 from device.machine import this_machine
 from dss.preferences import Preferences
-from ontology.records import Objective
+from ontology.records import Objective, Vote
 from ontology.requirement_json import from_json, to_link
 from ontology.settings import Settings
 from optimizer import jobs
 from optimizer.jobs import Status
 from repository import this_device
 from repository.store import store
-from repository.votes import vote_records
+from repository.terms import node
+from repository.votes import VOTES, vote_records
+from repository.writing import update
 from tests.optimizer.test_packed import packed
 from tests.wizard.conftest import DIGITS, Built, wait_for
 from tests.wizard.pages import address, html, opened, text, upload
@@ -162,10 +164,12 @@ def test_the_page_shows_the_figures_that_were_measured_and_the_choice(built_app:
 def secure_job(built: Built) -> Iterator[str]:
     """The same build, asked for by somebody to whom security counts most. Ann finds the TFLite file safe, but hard."""
     outcome = flow.build_outcome(built.settings, built.job, built.knowledge)
+    votes: list[Vote] = []
     for candidate, name in zip(outcome.built, outcome.names, strict=True):
         secure, easy = (5, 1) if candidate.recipe.format == "tflite" else (1, 5)
         stars = {Objective.SECURITY: secure, Objective.COMPLEXITY: easy}
-        store(built.knowledge, vote_records(name, stars, rated_by="Ann", day=date(2026, 11, 20)))
+        votes += vote_records(name, stars, rated_by="Ann", day=date(2026, 11, 20))
+    store(built.knowledge, votes)
     spec = jobs.state(built.settings.home, built.job).spec
     others = ("performance", "reliability", "cost", "latency", "complexity")
     preferences = Preferences.from_text(",".join(f"security-{other}:9" for other in others))
@@ -177,6 +181,8 @@ def secure_job(built: Built) -> Iterator[str]:
     shutil.copyfile(place / built.job / jobs.END, place / job / jobs.END)
     yield job
     shutil.rmtree(place / job)
+    gone = (f"DELETE WHERE {{ GRAPH {VOTES} {{ {node('vote', vote.name)} ?p ?o }} }}" for vote in votes)
+    update(built.knowledge, " ;\n".join(gone))
 
 
 def test_the_preferences_of_a_build_are_kept_with_it(built_app: AppTest, built: Built, secure_job: str) -> None:
