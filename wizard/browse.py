@@ -135,8 +135,13 @@ def _table(found: Catalogue, rows: IntArray) -> None:
 
 
 def _opened(found: Catalogue, rows: IntArray, key: str) -> None:
+    """Go to the model of the row that was picked.
+
+    A pick is told once more when the next click overtakes the end of the run that it began: by then the visitor has
+    left the page, or come back to a table with another key.
+    """
     picked = st.session_state[key].selection.cells
-    if picked:
+    if picked and session.is_at("view", REPOSITORY) and key == session.key("browse-table"):
         session.go("model", str(found.projection.models["model"].iat[rows[picked[0][0]]]))
     else:
         session.keep()

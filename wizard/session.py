@@ -45,7 +45,9 @@ def here() -> Place | Asked:
     """Where the visitor is: what this session holds after a click of its own, else what the address bar says.
 
     A click can overtake the address that the click before it wrote, and then arrives with an address that is out of
-    date; going back and forward comes without a click. So only a run without one reads the address.
+    date; going back and forward comes without a click. So only a run without one reads the address. One with a click
+    writes it, here and not where the click is answered: when it overtakes the end of the run before, the widgets of
+    the page that was left are answered once more with it, and only what holds after the last is where the visitor is.
     """
     parameters = known(st.query_params.to_dict())
     clicked = st.session_state.pop(_CLICKED, False)
@@ -81,7 +83,7 @@ def keep() -> None:
 
 
 def commit(changed: Asked) -> None:
-    """Hold a new state and write it to the address bar, which makes one entry of the browser's history."""
+    """Hold a new state; the run that follows writes it to the address bar: one entry of the browser's history."""
     st.session_state[_ASKED] = changed
     _write(None, changed.parameters())
 
@@ -90,6 +92,12 @@ def go(kind: str, name: str, more: Mapping[str, str] | None = None) -> None:
     """Go to a page beside the steps; the request stays as it is. `more` is what else the page's link says."""
     place = Place(kind, name, tuple((more or {}).items()))
     _write(place, place.parameters())
+
+
+def is_at(kind: str, name: str) -> bool:
+    """Whether the visitor is on this page beside the steps."""
+    place: Place | None = st.session_state.get(_PLACE)
+    return place is not None and (place.kind, place.name) == (kind, name)
 
 
 def back_to_request() -> None:
@@ -101,8 +109,6 @@ def _write(place: Place | None, address: Mapping[str, str]) -> None:
     keep()
     st.session_state[_PLACE] = place
     st.session_state[_ADDRESS] = dict(address)
-    if st.session_state[_ADDRESS] != known(st.query_params.to_dict()):
-        st.query_params.from_dict(st.session_state[_ADDRESS])
 
 
 def turn_to(page: str) -> None:
