@@ -246,7 +246,7 @@ def _why(code: int, seconds: float, said: str) -> str:
 
 
 def _so_far(said: dict[str, Any]) -> str:
-    return f"{said['tuned']} of {said['operators']} operators tuned, together {said['ms']:.3f} ms"
+    return f"{said['tuned']} of {said['operators']} operators tuned, together {said['ms']:.3g} ms"
 
 
 def _check_compiler() -> None:

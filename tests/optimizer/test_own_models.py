@@ -353,5 +353,5 @@ def test_a_job_tells_how_far_a_tuning_is(onnx_model: Path, tmp_path: Path) -> No
     assert jobs.failures(tmp_path, job) == []
     told = [e.detail for e in jobs.events(tmp_path, job) if isinstance(e, Progress) and ", trial " in e.detail]
     assert re.match(
-        r"converting own as TVM, auto-tuned, trial \d of 4, \d of 2 operators tuned, together .* ms, at", told[-1]
+        r"converting net as TVM, auto-tuned, trial \d of 4, \d of 2 operators tuned, together .* ms, at", told[-1]
     )
