@@ -9,7 +9,7 @@ import numpy as np
 
 from dss.cost import NOT_KNOWN as NOT_KNOWN
 from dss.cost import TotalCost, cost_of, money
-from dss.explanation import shown
+from dss.explanation import of_original, shown
 from dss.matching import Candidates
 from ontology.records import Fact, Grade
 from repository.projection import Coded, Projection
@@ -272,7 +272,7 @@ def _quality(p: Projection, row: int) -> Line:
     details = [("Measured on", p.label("data", test_set) if _text(test_set) else "a data set that is not named")]
     retained = _number(p, "retained_percent", row)
     if retained is not None:
-        details.append(("Of its float original", f"{retained:.1f} %"))
+        details.append(("Beside its float original", f"{retained:.1f} % {of_original(p, row)}"))
     line = _fact_line(p, "Accuracy", fact, tuple(details))
     label = name if name.startswith("Accuracy") else f"{'Quality' if accuracy is None else 'Accuracy'} ({name})"
     return Line(label, line.text, line.evidence, line.source, line.carried_from, line.details)

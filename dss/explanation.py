@@ -18,14 +18,14 @@ from dss.ranking import Contribution, Ranking, Scored
 from dss.technique_notes import OBJECTIVE_WORDS, TechniqueNote, technique_notes, technique_sentence
 from ontology.records import Fact, Grade, Objective, figure_kinds
 from ontology.requirement import NUMERIC, Outcome, Verdict
-from repository.projection import Coded
+from repository.projection import Coded, Projection
 
 TIGHT = 0.10  # a limit is tight when a candidate keeps it by less than a tenth
 
 FIGURE_WORDS: Mapping[str, str] = {
     "accuracy_percent": "accuracy",
     "metric_value": "measure of quality",
-    "retained_percent": "share of the float original's quality that is kept",
+    "retained_percent": "quality beside its float original's",
     "stability_percent": "stability",
     "price_usd": "price of the device",
     "inference_latency_ms": "inference latency",
@@ -113,6 +113,13 @@ def difference(first: Scored, second: Scored) -> tuple[Difference, ...]:
     return tuple(sorted(found, key=lambda d: -d.points))
 
 
+def of_original(projection: Projection, row: int) -> str:
+    """Of what a share of the original's figure is one: the metric says whether more of it is better."""
+    metric = projection.models["metric"].iat[row]
+    is_error = isinstance(metric, str) and not projection.higher_is_better.get(metric, True)
+    return "of its float original's error; less is better" if is_error else "of its float original's quality"
+
+
 def reason_for(candidates: Candidates, contribution: Contribution, row: int) -> Reason:
     """The fact under one contribution, with its evidence."""
     p, figure = candidates.projection, contribution.figure
@@ -128,7 +135,7 @@ def reason_for(candidates: Candidates, contribution: Contribution, row: int) -> 
         if base is None:
             return Reason(contribution, None, share)
         fact = Fact(
-            float(column[row]), "%", base.evidence, base.source, base.carried_from, "of its float original",
+            float(column[row]), "%", base.evidence, base.source, base.carried_from, of_original(p, row),
             base.obtained, base.samples,
         )  # fmt: skip
         return Reason(contribution, fact, share)

@@ -326,30 +326,29 @@ def test_a_job_goes_on_with_the_model_that_it_began_with(onnx_model: Path, tmp_p
     assert (half.lineage.own_sha256, half.lineage.input_shape) == (inspect(onnx_model).sha256, (1, 8, 8))
 
 
+def tuned(model: Path, home: Path, *, minutes: float, trials: int, tuning_minutes: float) -> str:
+    """A job that has tuned the model, and has ended."""
+    pytest.importorskip("tvm")
+    spec = JobSpec(
+        data="digits", minutes=minutes, recipes=(Recipe(network="own", format="tvm-tuned"),), own_model=str(model),
+        tuning_trials=trials, tuning_minutes=tuning_minutes,
+    )  # fmt: skip
+    job = jobs.create(home, spec)
+    start(home, job)
+    until(home, job, ended)
+    return job
+
+
 @pytest.mark.slow  # a minute
 def test_a_tuning_leaves_time_to_measure_what_was_tuned(onnx_model: Path, tmp_path: Path) -> None:
     """It might take ten minutes, of a build that has less than one."""
-    pytest.importorskip("tvm")
-    spec = JobSpec(
-        data="digits", minutes=0.8, recipes=(Recipe(network="own", format="tvm-tuned"),), own_model=str(onnx_model),
-        tuning_trials=10_000, tuning_minutes=10.0,
-    )  # fmt: skip
-    job = jobs.create(tmp_path, spec)
-    start(tmp_path, job)
-    until(tmp_path, job, ended)
+    job = tuned(onnx_model, tmp_path, minutes=0.8, trials=10_000, tuning_minutes=10.0)
     assert [c.recipe.format for c in jobs.results(tmp_path, job)] == ["tvm-tuned"]
 
 
 @pytest.mark.slow  # a minute
 def test_a_job_tells_how_far_a_tuning_is(onnx_model: Path, tmp_path: Path) -> None:
-    pytest.importorskip("tvm")
-    spec = JobSpec(
-        data="digits", minutes=2.0, recipes=(Recipe(network="own", format="tvm-tuned"),), own_model=str(onnx_model),
-        tuning_trials=4, tuning_minutes=0.5,
-    )  # fmt: skip
-    job = jobs.create(tmp_path, spec)
-    start(tmp_path, job)
-    until(tmp_path, job, ended)
+    job = tuned(onnx_model, tmp_path, minutes=2.0, trials=4, tuning_minutes=0.5)
     assert jobs.failures(tmp_path, job) == []
     told = [e.detail for e in jobs.events(tmp_path, job) if isinstance(e, Progress) and ", trial " in e.detail]
     assert re.match(
